@@ -1,0 +1,83 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
+import type { MigrationOptions } from './migration.options.js';
+import { resolveOptions } from './resolve-options.js';
+
+const pair = generateKeyPairSync('ed25519');
+const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const publicKeys = [pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()];
+const secrets = ['s'.repeat(32)];
+const exposed = { servicePort: 4000, serviceHost: '0.0.0.0' };
+const far = { relays: ['ws://localhost:1', 'wss://relay.internal/migration/service'] };
+
+const WRONG: [what: string, path: string, input: MigrationOptions][] = [
+  ['role hub without relays', 'hub.relays', { role: 'hub' }],
+  ['secrets and private key', 'security.secrets', { security: { secrets, privateKey } }],
+  ['secrets and public keys', 'security.secrets', { security: { secrets, publicKeys } }],
+  ['exposed service port', 'relay.serviceHost', { role: 'relay', relay: exposed }],
+  [
+    'exposed service port that cannot verify',
+    'relay.serviceHost',
+    { relay: exposed, security: { privateKey } },
+  ],
+  ['service path as gateway path', 'relay.paths', { relay: { paths: ['/migration/service'] } }],
+  ['far relay', 'hub.relays[1]', { role: 'hub', hub: far }],
+  ['far relay in role both', 'hub.relays[1]', { hub: far }],
+  ['far relay, cannot sign', 'hub.relays[1]', { hub: far, security: { publicKeys } }],
+  ['relay total', 'relay.retainedTotalBytes', { relay: { retainedTotalBytes: 1_048_575 } }],
+  ['keep-alive', 'hub.keepAliveMs', { hub: { keepAliveMs: 500, deadAfterMs: 999 } }],
+  ['hub buffer', 'hub.retainedBytes', { hub: { retainedBytes: 11, maxBufferedBytes: 10 } }],
+];
+
+const RIGHT: [what: string, input: MigrationOptions][] = [
+  ['role relay without relays', { role: 'relay' }],
+  ['role hub with a near relay', { role: 'hub', hub: { relays: ['ws://127.0.0.1:1/x'] } }],
+  ['exposed service port with a secret', { relay: exposed, security: { secrets } }],
+  ['exposed service port with keys', { relay: exposed, security: { publicKeys } }],
+  ['a service host that is not used', { relay: { serviceHost: '0.0.0.0' } }],
+  ['far relay with a secret', { role: 'hub', hub: far, security: { secrets } }],
+  ['far relay with a key', { role: 'hub', hub: far, security: { privateKey } }],
+  ['far relay that role relay does not dial', { role: 'relay', hub: far }],
+  [
+    'service port that role hub does not open',
+    { role: 'hub', relay: exposed, hub: { relays: ['ws://localhost'] } },
+  ],
+  [
+    'service path on a port of its own',
+    { relay: { paths: ['/migration/service'], servicePort: 0 } },
+  ],
+  ['equal limits', { hub: { retainedBytes: 10, maxBufferedBytes: 10 } }],
+];
+
+describe('checks between options', () => {
+  it.each(WRONG)('refuses %s', (_what, path, input) => {
+    expect(() => resolveOptions(input)).toThrow(InvalidMigrationOptionsError);
+    expect(() => resolveOptions(input)).toThrow(`options:\n- ${path} must`);
+  });
+
+  it.each(RIGHT)('accepts %s', (_what, input) => {
+    expect(() => resolveOptions(input)).not.toThrow();
+  });
+
+  it('names all of them, with both values', () => {
+    const hub = { keepAliveMs: 90, deadAfterMs: 80, retainedBytes: 7, maxBufferedBytes: 6 };
+    expect(() => resolveOptions({ hub })).toThrow(
+      [
+        '- hub.keepAliveMs must be at most half of hub.deadAfterMs (got 90 and 80)',
+        '- hub.retainedBytes must not be more than hub.maxBufferedBytes (got 7 and 6)',
+      ].join('\n'),
+    );
+  });
+
+  it('leaves out those between values that are wrong in themselves', () => {
+    const hub = { keepAliveMs: -1, deadAfterMs: 80, retainedBytes: 7, maxBufferedBytes: 6 };
+    expect(() => resolveOptions({ hub })).toThrow(
+      [
+        'Invalid migration options:',
+        '- hub.keepAliveMs must be an integer from 10 to 3600000 (got -1)',
+        '- hub.retainedBytes must not be more than hub.maxBufferedBytes (got 7 and 6)',
+      ].join('\n'),
+    );
+  });
+});

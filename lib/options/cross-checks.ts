@@ -1,0 +1,101 @@
+import { isLoopbackHost } from './addresses.js';
+import type { OptionPath, ResolvedOptions } from './migration.options.js';
+import type { OptionProblem } from './option-problem.js';
+import * as messages from './options.messages.js';
+
+/** A rule between options; it is skipped when one of them is wrong in itself. */
+interface CrossCheck {
+  readonly needs: readonly OptionPath[];
+  readonly find: (options: ResolvedOptions) => readonly OptionProblem[];
+}
+
+const CROSS_CHECKS: readonly CrossCheck[] = [
+  {
+    needs: ['role', 'hub.relays'],
+    find: ({ role, hub }) =>
+      problem('hub.relays', role === 'hub' && hub.relays.length === 0, messages.NEEDS_RELAYS),
+  },
+  {
+    needs: ['security.secrets', 'security.privateKey', 'security.publicKeys'],
+    find: ({ security }) => {
+      const hasKeys = security.privateKey !== undefined || security.publicKeys.length > 0;
+      const wrong = security.secrets.length > 0 && hasKeys;
+      return problem('security.secrets', wrong, messages.SECRETS_OR_KEYS);
+    },
+  },
+  {
+    needs: [
+      'role',
+      'relay.servicePort',
+      'relay.serviceHost',
+      'security.secrets',
+      'security.publicKeys',
+    ],
+    find: ({ role, relay, security }) => {
+      const canVerify = security.secrets.length > 0 || security.publicKeys.length > 0;
+      const exposed = relay.servicePort !== undefined && !isLoopbackHost(relay.serviceHost);
+      const wrong = role !== 'hub' && exposed && !canVerify;
+      return problem('relay.serviceHost', wrong, messages.SERVICE_HOST_NEEDS_KEY);
+    },
+  },
+  {
+    needs: ['relay.servicePath', 'relay.servicePort', 'relay.paths'],
+    find: ({ relay }) => {
+      const wrong = relay.servicePort === undefined && relay.paths.includes(relay.servicePath);
+      return problem('relay.paths', wrong, messages.PATH_IS_TAKEN);
+    },
+  },
+  {
+    needs: ['role', 'hub.relays', 'security.secrets', 'security.privateKey'],
+    find: ({ role, hub, security }) => {
+      const canSign = security.secrets.length > 0 || security.privateKey !== undefined;
+      return hub.relays.flatMap((url, index) => {
+        const wrong = role !== 'relay' && !canSign && !isLoopbackHost(new URL(url).hostname);
+        return problem(`hub.relays[${index}]`, wrong, messages.RELAY_NEEDS_KEY);
+      });
+    },
+  },
+  {
+    needs: ['relay.retainedBytes', 'relay.retainedTotalBytes'],
+    find: ({ relay: { retainedBytes, retainedTotalBytes } }) =>
+      problem(
+        'relay.retainedTotalBytes',
+        retainedTotalBytes < retainedBytes,
+        messages.mustReach('relay.retainedBytes', retainedTotalBytes, retainedBytes),
+      ),
+  },
+  {
+    needs: ['hub.keepAliveMs', 'hub.deadAfterMs'],
+    find: ({ hub: { keepAliveMs, deadAfterMs } }) =>
+      problem(
+        'hub.keepAliveMs',
+        keepAliveMs * 2 > deadAfterMs,
+        messages.mustBeHalf('hub.deadAfterMs', keepAliveMs, deadAfterMs),
+      ),
+  },
+  {
+    needs: ['hub.retainedBytes', 'hub.maxBufferedBytes'],
+    find: ({ hub: { retainedBytes, maxBufferedBytes } }) =>
+      problem(
+        'hub.retainedBytes',
+        retainedBytes > maxBufferedBytes,
+        messages.mustNotExceed('hub.maxBufferedBytes', retainedBytes, maxBufferedBytes),
+      ),
+  },
+];
+
+/** Problems between options, given those that options have in themselves. */
+export function crossCheck(
+  options: ResolvedOptions,
+  known: readonly OptionProblem[],
+): OptionProblem[] {
+  const wrong = new Set(known.map(({ path }) => path.replace(/\[.*$/, '')));
+  const isUsable = (path: OptionPath) => !wrong.has(path) && !wrong.has(path.split('.', 1).join());
+  return CROSS_CHECKS.filter(({ needs }) => needs.every(isUsable)).flatMap(({ find }) =>
+    find(options),
+  );
+}
+
+function problem(path: string, wrong: boolean, text: string): OptionProblem[] {
+  return wrong ? [{ path, text }] : [];
+}

@@ -1,0 +1,23 @@
+export { addressList, isLoopbackHost } from './addresses.js';
+export { closestName, type NameCandidate } from './closest-name.js';
+export { type AckMode, HubOptions, type MessageParser } from './hub.options.js';
+export { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
+export {
+  GeneralOptions,
+  type MigrationOptions,
+  type MigrationRole,
+  type OptionPath,
+  optionPaths,
+  type ResolvedHubOptions,
+  type ResolvedOptions,
+  type ResolvedRelayOptions,
+  type ResolvedSecurityOptions,
+  type ResolvedShutdownOptions,
+} from './migration.options.js';
+export type { OptionProblem } from './option-problem.js';
+export { readOptions, type ReadOptions } from './read-options.js';
+export { RelayOptions } from './relay.options.js';
+export { resolveOptions } from './resolve-options.js';
+export type { RoutingCandidate, RoutingRequest, RoutingStrategy } from './routing-strategy.js';
+export { SecurityOptions } from './security.options.js';
+export { type ShutdownMode, ShutdownOptions } from './shutdown.options.js';

@@ -1,0 +1,26 @@
+export const mustBe = (accepted: string, got: string) => `must be ${accepted} (got ${got})`;
+
+export const notAnOption = (suggestion: string | undefined) =>
+  suggestion === undefined ? 'is not an option' : `is not an option; did you mean ${suggestion}?`;
+
+export const NEEDS_RELAYS = "must name at least one relay in role 'hub' (got an empty list)";
+
+export const SECRETS_OR_KEYS =
+  'must not be set together with security.privateKey or security.publicKeys';
+
+export const SERVICE_HOST_NEEDS_KEY =
+  'must be a loopback address unless security.secrets or security.publicKeys is set';
+
+export const RELAY_NEEDS_KEY =
+  'must have a loopback host unless security.secrets or security.privateKey is set';
+
+export const PATH_IS_TAKEN = 'must not contain relay.servicePath unless relay.servicePort is set';
+
+export const mustBeHalf = (other: string, value: number, limit: number) =>
+  `must be at most half of ${other} (got ${value} and ${limit})`;
+
+export const mustNotExceed = (other: string, value: number, limit: number) =>
+  `must not be more than ${other} (got ${value} and ${limit})`;
+
+export const mustReach = (other: string, value: number, limit: number) =>
+  `must not be less than ${other} (got ${value} and ${limit})`;

@@ -1,0 +1,206 @@
+import {
+  LARGEST_MESSAGE,
+  LARGEST_RETENTION,
+  LONGEST_MS,
+  MOST_RETAINED_MESSAGES,
+} from './limits.js';
+import { addressRange, host, urlPath } from './network-rules.js';
+import type { RoutingStrategy } from './routing-strategy.js';
+import { Accepts, callable, either, integer, listOf, oneOf } from './rules.js';
+
+const MOST_CONNECTIONS = 10_000_000;
+const HIGHEST_RATE = 1_000_000;
+const HIGHEST_PORT = 65_535;
+
+/**
+ * The side that holds client connections.
+ *
+ * @publicApi
+ */
+export class RelayOptions {
+  /**
+   * Path on which service connections are accepted.
+   *
+   * @default '/migration/service'
+   */
+  @Accepts(urlPath)
+  readonly servicePath: string = '/migration/service';
+
+  /**
+   * Own port for service connections; 0 is any free port.
+   *
+   * @default undefined, which is the application's HTTP server
+   */
+  @Accepts(integer(0, HIGHEST_PORT))
+  readonly servicePort: number | undefined = undefined;
+
+  /**
+   * Address the own port for service connections listens on.
+   *
+   * @default '127.0.0.1'
+   */
+  @Accepts(host)
+  readonly serviceHost: string = '127.0.0.1';
+
+  /**
+   * Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed.
+   *
+   * @default []
+   */
+  @Accepts(listOf(addressRange))
+  readonly trustedProxies: readonly string[] = [];
+
+  /**
+   * Gateway paths that are known before a hub server announces them: a client is held, then
+   * answered 503, where it would have been answered 404.
+   *
+   * @default []
+   */
+  @Accepts(listOf(urlPath))
+  readonly paths: readonly string[] = [];
+
+  /**
+   * Own gateway ports that may be opened when a hub server announces them.
+   *
+   * @default undefined, which is any announced port
+   */
+  @Accepts(listOf(integer(1, HIGHEST_PORT)))
+  readonly gatewayPorts: readonly number[] | undefined = undefined;
+
+  /**
+   * Address own gateway ports listen on.
+   *
+   * @default undefined, which is all addresses
+   */
+  @Accepts(host)
+  readonly gatewayHost: string | undefined = undefined;
+
+  /**
+   * How long an upgrade for a known path without a server is held before 503, in milliseconds.
+   *
+   * @default 5000
+   */
+  @Accepts(integer(0, LONGEST_MS))
+  readonly holdUpgradeMs: number = 5000;
+
+  /**
+   * Limit of the hub server's decision on a client and of a service connection's handshake, in
+   * milliseconds.
+   *
+   * @default 15000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly handshakeTimeoutMs: number = 15_000;
+
+  /**
+   * Largest client message, in bytes; the client is closed with 1009 above.
+   *
+   * @default 1048576
+   */
+  @Accepts(integer(1, LARGEST_MESSAGE))
+  readonly maxMessageBytes: number = 1_048_576;
+
+  /**
+   * Largest request line and headers of a client's upgrade, in bytes; 431 above.
+   *
+   * @default 16384
+   */
+  @Accepts(integer(256, 1_048_576))
+  readonly maxHeaderBytes: number = 16_384;
+
+  /**
+   * Client connections in total; 503 above.
+   *
+   * @default 100000
+   */
+  @Accepts(integer(1, MOST_CONNECTIONS))
+  readonly maxConnections: number = 100_000;
+
+  /**
+   * Client connections per client address; 429 above.
+   *
+   * @default 20000
+   */
+  @Accepts(integer(1, MOST_CONNECTIONS))
+  readonly maxConnectionsPerAddress: number = 20_000;
+
+  /**
+   * New client connections per second; 503 with `Retry-After` above.
+   *
+   * @default 5000
+   */
+  @Accepts(integer(1, HIGHEST_RATE))
+  readonly maxNewConnectionsPerSecond: number = 5000;
+
+  /**
+   * Service connections in total.
+   *
+   * @default 1000
+   */
+  @Accepts(integer(1, 100_000))
+  readonly maxServiceConnections: number = 1000;
+
+  /**
+   * Time between pings to a client, in milliseconds; two unanswered end it. 0 switches pings off.
+   *
+   * @default 30000
+   */
+  @Accepts(integer(0, LONGEST_MS))
+  readonly pingIntervalMs: number = 30_000;
+
+  /**
+   * Limit of a closing handshake, in milliseconds.
+   *
+   * @default 30000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly closeTimeoutMs: number = 30_000;
+
+  /**
+   * Inbound bytes retained per connection; above, the client's socket is paused.
+   *
+   * @default 1048576
+   */
+  @Accepts(integer(1, LARGEST_RETENTION))
+  readonly retainedBytes: number = 1_048_576;
+
+  /**
+   * Inbound messages retained per connection; above, the client's socket is paused.
+   *
+   * @default 1000
+   */
+  @Accepts(integer(1, MOST_RETAINED_MESSAGES))
+  readonly retainedMessages: number = 1000;
+
+  /**
+   * Inbound bytes retained in total.
+   *
+   * @default 268435456
+   */
+  @Accepts(integer(1, 1_099_511_627_776))
+  readonly retainedTotalBytes: number = 268_435_456;
+
+  /**
+   * Limit of one step of a migration, in milliseconds.
+   *
+   * @default 10000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly migrationStepMs: number = 10_000;
+
+  /**
+   * Server migrations started per second.
+   *
+   * @default 500
+   */
+  @Accepts(integer(1, HIGHEST_RATE))
+  readonly migrationsPerSecond: number = 500;
+
+  /**
+   * Which hub server a client is routed to. A function cannot come from the environment.
+   *
+   * @default 'leastConnections'
+   */
+  @Accepts(either(oneOf('leastConnections'), callable()))
+  readonly routing: 'leastConnections' | RoutingStrategy = 'leastConnections';
+}
