@@ -1,0 +1,177 @@
+import { decode, encode } from '@msgpack/msgpack';
+import { ProtocolError, ServiceCloseCode } from './errors.js';
+import { MessageType } from './messages.js';
+import type { ControlMessage, Payload } from './messages.js';
+import { MESSAGE_SCHEMAS } from './schema.js';
+
+/** type (1), flags (1), link (4), length (4); big endian. */
+export const HEADER_BYTES = 10;
+/** Flag of a data frame: the payload is binary; without it, UTF-8 text. */
+export const FLAG_BINARY = 0x01;
+/** Limit of a control message's body in bytes. */
+export const MAX_CONTROL_BYTES = 1 << 20;
+/** Ranges that one acknowledgement may carry. */
+export const MAX_ACK_RANGES = 64;
+const MAX_ACK_BYTES = 8 + 16 * MAX_ACK_RANGES;
+
+/** What the frames of a service connection turn into. */
+export interface FrameReceiver {
+  onData(link: number, data: Payload, binary: boolean): void;
+  /**
+   * @param count messages acknowledged without a gap
+   * @param ranges further acknowledged messages: first and last number of each range, alternating
+   */
+  onAck(link: number, count: number, ranges: readonly number[]): void;
+  onControl(message: ControlMessage): void;
+}
+
+function header(
+  target: Buffer,
+  at: number,
+  type: number,
+  flags: number,
+  link: number,
+  length: number,
+) {
+  target[at] = type;
+  target[at + 1] = flags;
+  target.writeUInt32BE(link, at + 2);
+  target.writeUInt32BE(length, at + 6);
+}
+
+/** Collects the frames of one turn and gives them as one buffer. */
+export class FrameWriter {
+  private buffer: Buffer;
+  private used = 0;
+
+  constructor(private readonly initialBytes = 16_384) {
+    this.buffer = Buffer.allocUnsafe(initialBytes);
+  }
+
+  /** Bytes collected. */
+  get length(): number {
+    return this.used;
+  }
+
+  data(link: number, data: Payload, binary: boolean): void {
+    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    this.reserve(HEADER_BYTES + length);
+    header(this.buffer, this.used, MessageType.Data, binary ? FLAG_BINARY : 0, link, length);
+    this.used += HEADER_BYTES;
+    if (typeof data === 'string') this.buffer.write(data, this.used, length, 'utf8');
+    else this.buffer.set(data, this.used);
+    this.used += length;
+  }
+
+  ack(link: number, count: number, ranges: readonly number[]): void {
+    const length = 8 + 8 * ranges.length;
+    this.reserve(HEADER_BYTES + length);
+    header(this.buffer, this.used, MessageType.Ack, 0, link, length);
+    this.used += HEADER_BYTES;
+    this.number(count);
+    for (const number of ranges) this.number(number);
+  }
+
+  control(message: ControlMessage): void {
+    const { type, link = 0, ...body } = message as ControlMessage & { link?: number };
+    const encoded = encode(body, { ignoreUndefined: true });
+    this.reserve(HEADER_BYTES + encoded.length);
+    header(this.buffer, this.used, type, 0, link, encoded.length);
+    this.buffer.set(encoded, this.used + HEADER_BYTES);
+    this.used += HEADER_BYTES + encoded.length;
+  }
+
+  /** The collected frames; the writer starts anew and never touches the returned bytes again. */
+  take(): Buffer {
+    const taken = this.buffer.subarray(0, this.used);
+    this.buffer = Buffer.allocUnsafe(this.initialBytes);
+    this.used = 0;
+    return taken;
+  }
+
+  private number(value: number) {
+    this.buffer.writeUIntBE(Math.floor(value / 0x100000000), this.used, 4);
+    this.buffer.writeUInt32BE(value % 0x100000000, this.used + 4);
+    this.used += 8;
+  }
+
+  private reserve(bytes: number) {
+    const needed = this.used + bytes;
+    if (needed <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(larger, 0, 0, this.used);
+    this.buffer = larger;
+  }
+}
+
+const badFrame = (reason: string) => new ProtocolError(ServiceCloseCode.BadFrame, reason);
+
+function readAck(batch: Buffer, at: number, end: number, link: number, receiver: FrameReceiver) {
+  if ((end - at) % 16 !== 8) throw badFrame(`acknowledgement of ${end - at} bytes`);
+  if (end - at > MAX_ACK_BYTES) {
+    throw new ProtocolError(ServiceCloseCode.TooLarge, `acknowledgement of ${end - at} bytes`);
+  }
+  const numbers: number[] = [];
+  for (; at < end; at += 8) {
+    const number = batch.readUInt32BE(at) * 0x100000000 + batch.readUInt32BE(at + 4);
+    if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
+    if (numbers.length > 0 && number < numbers[numbers.length - 1]!) {
+      throw badFrame('acknowledged ranges are not in ascending order');
+    }
+    numbers.push(number);
+  }
+  receiver.onAck(link, numbers[0]!, numbers.slice(1));
+}
+
+function readControl(type: number, link: number, body: Buffer): ControlMessage | undefined {
+  const schema = MESSAGE_SCHEMAS.get(type);
+  if (!schema) return undefined;
+  let fields: unknown;
+  try {
+    fields = decode(body);
+  } catch {
+    throw badFrame(`message 0x${type.toString(16)} is not MessagePack`);
+  }
+  const fault = schema(fields);
+  if (fault) {
+    throw new ProtocolError(ServiceCloseCode.BadField, `message 0x${type.toString(16)}: ${fault}`);
+  }
+  return { ...(fields as object), type, link } as ControlMessage;
+}
+
+/**
+ * Reads one batch: whole frames, one after the other. Message types it does not know are skipped.
+ * @param maxDataBytes limit of a data frame's payload
+ * @throws ProtocolError naming the fault; frames before it have been given to the receiver
+ */
+export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes: number): void {
+  let at = 0;
+  while (at < batch.length) {
+    if (batch.length - at < HEADER_BYTES) throw badFrame('truncated frame header');
+    const type = batch[at]!;
+    const flags = batch[at + 1]!;
+    const link = batch.readUInt32BE(at + 2);
+    const length = batch.readUInt32BE(at + 6);
+    const limit = type === MessageType.Data ? maxDataBytes : MAX_CONTROL_BYTES;
+    if (length > limit) {
+      throw new ProtocolError(
+        ServiceCloseCode.TooLarge,
+        `frame 0x${type.toString(16)} of ${length} bytes, limit ${limit}`,
+      );
+    }
+    at += HEADER_BYTES;
+    const end = at + length;
+    if (end > batch.length) throw badFrame('truncated frame body');
+    if (type === MessageType.Data) {
+      if ((flags & ~FLAG_BINARY) !== 0)
+        throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
+      receiver.onData(link, batch.subarray(at, end), (flags & FLAG_BINARY) !== 0);
+    } else if (type === MessageType.Ack) {
+      readAck(batch, at, end, link, receiver);
+    } else {
+      const message = readControl(type, link, batch.subarray(at, end));
+      if (message) receiver.onControl(message);
+    }
+    at = end;
+  }
+}

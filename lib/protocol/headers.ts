@@ -1,0 +1,26 @@
+/** Header names of which Node keeps the first value and drops repetitions. */
+const SINGLE = new Set(
+  (
+    'age authorization content-length content-type etag expires from host if-modified-since ' +
+    'if-unmodified-since last-modified location max-forwards proxy-authorization referer ' +
+    'retry-after server user-agent'
+  ).split(' '),
+);
+
+/** Headers by lower-case name, joined as Node's `IncomingMessage.headers` does. */
+export type Headers = Record<string, string | string[] | undefined>;
+
+/** @param rawHeaders alternating names and values, as received */
+export function headersOf(rawHeaders: readonly string[]): Headers {
+  const headers = Object.create(null) as Headers;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    const value = rawHeaders[i + 1]!;
+    const before = headers[name];
+    if (name === 'set-cookie') headers[name] = [...((before as string[]) ?? []), value];
+    else if (before === undefined) headers[name] = value;
+    else if (!SINGLE.has(name))
+      headers[name] = `${before as string}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  return headers;
+}

@@ -1,0 +1,216 @@
+/** Version of the protocol between relay and hub server. */
+export const PROTOCOL_VERSION = 1;
+
+/** What a client's message carries: text as a string or its UTF-8 bytes, binary as bytes. */
+export type Payload = string | Buffer;
+
+/** The type byte of a frame. Data and acknowledgements have a fixed layout, all others are MessagePack. */
+export const MessageType = {
+  Data: 0x01,
+  Ack: 0x02,
+  HandshakeRequest: 0x20,
+  HandshakeResponse: 0x21,
+  Ping: 0x22,
+  Fin: 0x23,
+  FinAck: 0x24,
+  Drain: 0x25,
+  OpenConnection: 0x30,
+  OpenConnectionResponse: 0x31,
+  CloseConnection: 0x32,
+  ClientPing: 0x33,
+  ClientPong: 0x34,
+  MigrateConnectionRequest: 0x40,
+  MigrateConnectionResponse: 0x41,
+  MigrateConnectionAck: 0x42,
+  ConnectionReleased: 0x43,
+} as const;
+export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+/** How a gateway's clients fare when its server shuts down. */
+export type ShutdownMode = 'migrateClients' | 'waitForClientsClose' | 'off';
+
+/** Names what a client connects to: the port a gateway asked for (0: the app's own) and its path. */
+export interface EndpointKey {
+  port: number;
+  /** With a leading and without a trailing slash; `*` on a port of its own: every path. */
+  path: string;
+}
+
+/** A gateway endpoint that a hub server announces. */
+export interface Endpoint extends EndpointKey {
+  /** Limit of a client message in bytes, when the gateway asks for one below the relay's. */
+  maxPayload?: number;
+  /** Whether the gateway asks for permessage-deflate towards clients. */
+  compress?: boolean;
+}
+
+/** The client's upgrade request as the relay received it. */
+export interface ClientRequest {
+  method: string;
+  url: string;
+  httpVersion: string;
+  /** Alternating names and values, as received. */
+  rawHeaders: string[];
+  /** The client's address: the peer's, or the one a trusted proxy named. */
+  remoteAddress: string;
+  remotePort: number;
+  encrypted: boolean;
+}
+
+/** Where a connection comes from or goes to, and why. */
+export interface MigrationInfo {
+  /** serverId of the other server. */
+  server: string;
+  reason: string;
+  attempt: number;
+}
+
+export interface HandshakeRequest {
+  type: typeof MessageType.HandshakeRequest;
+  version: number;
+  serverId: string;
+  serverName: string;
+  appVersion: string;
+  endpoints: Endpoint[];
+  keepAliveMs: number;
+  deadAfterMs: number;
+}
+
+export interface HandshakeResponse {
+  type: typeof MessageType.HandshakeResponse;
+  version: number;
+  relayId: string;
+}
+
+export interface Ping {
+  type: typeof MessageType.Ping;
+}
+
+/** From now on no new client is to be routed to this server. */
+export interface Fin {
+  type: typeof MessageType.Fin;
+}
+
+export interface FinAck {
+  type: typeof MessageType.FinAck;
+}
+
+/** Move the clients of these endpoints to other servers; close with 1012 what is left at the deadline. */
+export interface Drain {
+  type: typeof MessageType.Drain;
+  deadlineMs: number;
+  endpoints: EndpointKey[];
+}
+
+export interface OpenConnection {
+  type: typeof MessageType.OpenConnection;
+  link: number;
+  connectionId: string;
+  epoch: number;
+  port: number;
+  path: string;
+  request: ClientRequest;
+  /** How many inbound messages were handled before; the next one on this link has this number + 1. */
+  inbound: number;
+  migration?: MigrationInfo;
+  /** The subprotocol agreed with the client; only when the connection moves. */
+  protocol?: string;
+}
+
+export interface OpenConnectionResponse {
+  type: typeof MessageType.OpenConnectionResponse;
+  link: number;
+  accepted: boolean;
+  /** HTTP status of a refusal. */
+  status?: number;
+  /** Text of a refusal. */
+  reason?: string;
+  /** Headers of a refusal: alternating names and values. */
+  headers?: string[];
+  /** The subprotocol to answer the client with; empty or absent for none. */
+  protocol?: string;
+}
+
+export interface CloseConnection {
+  type: typeof MessageType.CloseConnection;
+  link: number;
+  code: number;
+  reason: string;
+  /** Present when this is no true disconnect: the connection lives on at another server. */
+  migration?: MigrationInfo;
+}
+
+export interface ClientPing {
+  type: typeof MessageType.ClientPing;
+  link: number;
+  data: Uint8Array;
+}
+
+export interface ClientPong {
+  type: typeof MessageType.ClientPong;
+  link: number;
+  data: Uint8Array;
+}
+
+export interface MigrateConnectionRequest {
+  type: typeof MessageType.MigrateConnectionRequest;
+  link: number;
+  attempt: number;
+  reason: string;
+  deadlineMs: number;
+}
+
+export interface MigrateConnectionResponse {
+  type: typeof MessageType.MigrateConnectionResponse;
+  link: number;
+  attempt: number;
+  ready: boolean;
+  /** Why not, when not ready. */
+  reason?: string;
+  /** Inbound messages handled so far. */
+  handled: number;
+  /** Outbound messages sent on this link so far. */
+  sent: number;
+}
+
+export interface MigrateConnectionAck {
+  type: typeof MessageType.MigrateConnectionAck;
+  link: number;
+  attempt: number;
+  outcome: 'committed' | 'rolledBack';
+  /** serverId that holds the connection now. */
+  server: string;
+  reason: string;
+  epoch: number;
+}
+
+/** The origin's last word on a link that was moved: all it ever sent has been sent. */
+export interface ConnectionReleased {
+  type: typeof MessageType.ConnectionReleased;
+  link: number;
+  attempt: number;
+  sent: number;
+  /** The application closed the connection on the origin while it moved. */
+  close?: { code: number; reason: string };
+}
+
+/** Every message that travels as MessagePack. */
+export type ControlMessage =
+  | HandshakeRequest
+  | HandshakeResponse
+  | Ping
+  | Fin
+  | FinAck
+  | Drain
+  | OpenConnection
+  | OpenConnectionResponse
+  | CloseConnection
+  | ClientPing
+  | ClientPong
+  | MigrateConnectionRequest
+  | MigrateConnectionResponse
+  | MigrateConnectionAck
+  | ConnectionReleased;
+
+/** The messages that speak of one link. */
+export type LinkMessage = Extract<ControlMessage, { link: number }>;

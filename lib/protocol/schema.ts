@@ -1,0 +1,99 @@
+import { bytes, flag, integer, list, oneOf, optional, record, text } from './fields.js';
+import type { FieldCheck } from './fields.js';
+import { MessageType } from './messages.js';
+
+const MAX_LINK = 0xffffffff;
+const identifier = text(128);
+const reason = text(1024);
+const duration = integer(0, 86_400_000);
+const closeCode = integer(1000, 4999);
+const endpointKey = { port: integer(0, 65_535), path: text(2048) };
+const migration = optional(record({ server: identifier, reason, attempt: integer(0, MAX_LINK) }));
+const request = record({
+  method: text(32),
+  url: text(65_536),
+  httpVersion: text(8),
+  rawHeaders: list(text(65_536), 4000),
+  remoteAddress: text(128),
+  remotePort: integer(0, 65_535),
+  encrypted: flag,
+});
+const attempt = integer(0, MAX_LINK);
+
+/** What the body of each control message must look like. Fields not named here are ignored. */
+export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
+  [
+    MessageType.HandshakeRequest,
+    record({
+      version: integer(0, 65_535),
+      serverId: identifier,
+      serverName: identifier,
+      appVersion: identifier,
+      endpoints: list(
+        record({ ...endpointKey, maxPayload: optional(integer(1)), compress: optional(flag) }),
+        1000,
+      ),
+      keepAliveMs: integer(10, 3_600_000),
+      deadAfterMs: integer(20, 3_600_000),
+    }),
+  ],
+  [MessageType.HandshakeResponse, record({ version: integer(0, 65_535), relayId: identifier })],
+  [MessageType.Ping, record({})],
+  [MessageType.Fin, record({})],
+  [MessageType.FinAck, record({})],
+  [MessageType.Drain, record({ deadlineMs: duration, endpoints: list(record(endpointKey), 1000) })],
+  [
+    MessageType.OpenConnection,
+    record({
+      connectionId: identifier,
+      epoch: integer(1),
+      ...endpointKey,
+      request,
+      inbound: integer(0),
+      migration,
+      protocol: optional(text(1024)),
+    }),
+  ],
+  [
+    MessageType.OpenConnectionResponse,
+    record({
+      accepted: flag,
+      status: optional(integer(400, 599)),
+      reason: optional(reason),
+      headers: optional(list(text(8192), 64)),
+      protocol: optional(text(1024)),
+    }),
+  ],
+  [MessageType.CloseConnection, record({ code: closeCode, reason, migration })],
+  [MessageType.ClientPing, record({ data: bytes(125) })],
+  [MessageType.ClientPong, record({ data: bytes(125) })],
+  [MessageType.MigrateConnectionRequest, record({ attempt, reason, deadlineMs: duration })],
+  [
+    MessageType.MigrateConnectionResponse,
+    record({
+      attempt,
+      ready: flag,
+      reason: optional(reason),
+      handled: integer(0),
+      sent: integer(0),
+    }),
+  ],
+  [
+    MessageType.MigrateConnectionAck,
+    record({
+      attempt,
+      outcome: oneOf('committed', 'rolledBack'),
+      server: identifier,
+      reason,
+      epoch: integer(1),
+    }),
+  ],
+  [
+    MessageType.ConnectionReleased,
+    record({
+      attempt,
+      sent: integer(0),
+      close: optional(record({ code: closeCode, reason })),
+    }),
+  ],
+]);
