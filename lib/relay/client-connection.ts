@@ -1,0 +1,230 @@
+import type { Timer } from '../protocol/clock.js';
+import type { ClientRequest, EndpointKey, Payload } from '../protocol/messages.js';
+import { RelayLink } from '../protocol/relay-link.js';
+import type { RelayLinkOwner } from '../protocol/relay-link.js';
+import type { BindingTarget } from '../protocol/relay-binding.js';
+import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
+import { endpointName } from './hub-server-entry.js';
+import type { HubServerEntry } from './hub-server-entry.js';
+import type { RelayCore } from './relay-core.js';
+import { count } from './relay-stats.js';
+
+/** The client's socket, real or simulated. */
+export interface ClientSocket {
+  /** Answers the upgrade; the WebSocket is open from then on. */
+  accept(protocol: string, connectionId: string): void;
+  /**
+   * Answers the upgrade with an HTTP error.
+   * @param headers further headers of the answer: alternating names and values
+   */
+  refuse(status: number, reason: string, headers: readonly string[]): void;
+  /** @param taken to be called once the operating system has taken the message */
+  send(data: Payload, binary: boolean, taken: () => void): void;
+  ping(data: Uint8Array): void;
+  pong(data: Uint8Array): void;
+  /** Starts the closing handshake; 1006 cuts the connection. */
+  close(code: number, reason: string): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** One client of this relay: from its upgrade, held until a hub server takes it, to its end. */
+export class ClientConnection implements RelayLinkOwner {
+  readonly endpointName: string;
+  /** Why the last migration attempt failed. */
+  lastFailure: string | undefined;
+  private link: RelayLink | undefined;
+  private server: HubServerEntry | undefined;
+  private answered = false;
+  private over = false;
+  private holdTimer: Timer;
+  private answerTimer: Timer;
+
+  constructor(
+    private readonly relay: RelayCore,
+    readonly connectionId: string,
+    readonly endpoint: EndpointKey,
+    readonly request: ClientRequest,
+    private readonly socket: ClientSocket,
+  ) {
+    this.endpointName = endpointName(endpoint);
+  }
+
+  /** Whether a hub server has accepted the client and no migration is under way. */
+  get movable(): boolean {
+    return this.answered && !this.over && this.link !== undefined && !this.link.moving;
+  }
+
+  get moving(): boolean {
+    return this.link?.moving ?? false;
+  }
+
+  /** Opens the connection on a hub server, or holds it until one is there. */
+  route(): void {
+    const target = this.relay.selectTarget(this, NONE);
+    if (!target) {
+      this.relay.hold(this);
+      this.holdTimer ??= this.relay.clock.setTimer(
+        () => this.fail(503, 'no hub server for this path'),
+        this.relay.options.holdUpgradeMs,
+      );
+      return;
+    }
+    const { clock, options, budget } = this.relay;
+    clock.clearTimer(this.holdTimer);
+    this.holdTimer = undefined;
+    clock.clearTimer(this.holdTimer);
+    this.holdTimer = undefined;
+    this.answerTimer ??= clock.setTimer(
+      () => this.fail(504, 'no answer from the hub server'),
+      options.handshakeTimeoutMs,
+    );
+    const epoch = this.link?.lastEpoch;
+    this.link = new RelayLink(
+      this.connectionId,
+      this.endpoint,
+      this.request,
+      options,
+      budget,
+      clock,
+      this,
+    );
+    this.link.open(target, epoch);
+    this.countAt(target.serverId);
+  }
+
+  message(data: Payload, binary: boolean): void {
+    this.link?.clientMessage(data, binary);
+  }
+
+  pong(data: Uint8Array): void {
+    this.link?.clientPong(data);
+  }
+
+  /** The client's socket is gone. */
+  closed(code: number, reason: string): void {
+    if (!this.answered) this.finish();
+    this.link?.clientClosed(code, reason);
+  }
+
+  migrate(plan: MigrationPlan): boolean {
+    return this.link?.migrate(plan) ?? false;
+  }
+
+  /** The deadline of a migration under way has come. */
+  expireMigration(): void {
+    this.link?.expireMigration();
+  }
+
+  /** Closes the client at once, whatever is under way. */
+  forceClose(code: number, reason: string): void {
+    if (!this.answered) this.fail(503, reason);
+    else this.link?.forceClose(code, reason);
+  }
+
+  accepted(protocol: string): void {
+    this.answered = true;
+    this.clearTimers();
+    this.socket.accept(protocol, this.connectionId);
+    this.relay.opened(this.server);
+  }
+
+  refused(status: number, reason: string, headers: readonly string[]): void {
+    this.fail(status, reason, headers);
+  }
+
+  serverLost(): void {
+    const lost = this.link;
+    this.leaveServer();
+    this.relay.clock.defer(() => {
+      if (!this.over && this.link === lost) this.route();
+    });
+  }
+
+  deliver(data: Payload, binary: boolean, taken: () => void): void {
+    this.socket.send(data, binary, taken);
+  }
+
+  pingClient(data: Uint8Array): void {
+    this.socket.ping(data);
+  }
+
+  pongClient(data: Uint8Array): void {
+    this.socket.pong(data);
+  }
+
+  closeClient(code: number, reason: string): void {
+    if (reason === 'serverLost') this.relay.counters.lostWithServer++;
+    this.socket.close(code, reason);
+  }
+
+  pauseClient(): void {
+    this.socket.pause();
+  }
+
+  resumeClient(): void {
+    this.socket.resume();
+  }
+
+  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined {
+    return this.relay.selectTarget(this, excluded);
+  }
+
+  migrationEnded(result: MigrationResult): void {
+    const { counters } = this.relay;
+    if (result.outcome === 'moved') {
+      counters.migrations++;
+      this.lastFailure = undefined;
+      this.countAt(result.to!);
+    } else if (result.outcome === 'failed') {
+      this.lastFailure = result.reason;
+      count(counters.failedMigrations, result.reason);
+    }
+    this.relay.migrationEnded(this, result);
+  }
+
+  settled(): void {
+    this.relay.opened(this.server);
+  }
+
+  ended(): void {
+    if (this.answered) this.finish();
+  }
+
+  /** Answers the pending upgrade with an error. */
+  private fail(status: number, reason: string, headers: readonly string[] = []) {
+    if (this.over || this.answered) return;
+    count(this.relay.counters.refused, status);
+    this.socket.refuse(status, reason, headers);
+    this.finish();
+    this.link?.clientClosed(1006, reason);
+  }
+
+  private countAt(serverId: string) {
+    this.leaveServer();
+    this.server = this.relay.server(serverId);
+    this.server?.connections.add(this);
+  }
+
+  private leaveServer() {
+    const { server } = this;
+    this.server = undefined;
+    server?.connections.delete(this);
+    if (server) this.relay.left(server);
+  }
+
+  private finish() {
+    if (this.over) return;
+    this.over = true;
+    this.clearTimers();
+    this.leaveServer();
+    this.relay.forget(this);
+  }
+
+  private clearTimers() {
+    this.relay.clock.clearTimer(this.holdTimer);
+    this.relay.clock.clearTimer(this.answerTimer);
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();

@@ -1,0 +1,132 @@
+import type { ResolvedRelayOptions } from '../options/index.js';
+import type { Clock } from '../protocol/clock.js';
+import type { EndpointKey } from '../protocol/messages.js';
+import { createAddressReader } from './client-address.js';
+import { ClientPings } from './client-pings.js';
+import { ConnectionLimits } from './connection-limits.js';
+import { refuseUpgrade } from './http-refusal.js';
+import type { Refusal } from './http-refusal.js';
+import type { RelayCore } from './relay-core.js';
+import type { RelayLog } from './relay-log.js';
+import { count } from './relay-stats.js';
+import type { TrackedSockets } from './tracked-sockets.js';
+import {
+  asksForWebSocket,
+  checkHandshake,
+  checkSize,
+  normalizePath,
+  pathnameOf,
+  toClientRequest,
+} from './upgrade-request.js';
+import type { Upgrade } from './upgrade-request.js';
+import { UpgradeServers } from './upgrade-servers.js';
+import { WebSocketClient } from './web-socket-client.js';
+import type { ClientSurroundings } from './web-socket-client.js';
+
+const BAD_URL: Refusal = { status: 400, text: 'the URL is malformed' };
+const NOT_FOUND: Refusal = { status: 404, text: 'no gateway at this path' };
+const ONLY_WEBSOCKET: Refusal = {
+  status: 426,
+  text: 'only upgrades to websocket are served here',
+  headers: ['Sec-WebSocket-Version', '13, 8'],
+};
+
+/** Takes clients' upgrade requests: checks them and hands those that are in order to the relay. */
+export class ClientUpgrades {
+  readonly pings: ClientPings;
+  private readonly addressOf;
+  private readonly limits: ConnectionLimits;
+  private readonly paths: ReadonlySet<string>;
+  private readonly surroundings: ClientSurroundings;
+
+  constructor(
+    private readonly core: RelayCore,
+    private readonly options: ResolvedRelayOptions,
+    private readonly clock: Clock,
+    private readonly sockets: TrackedSockets,
+    private readonly log: RelayLog,
+  ) {
+    this.addressOf = createAddressReader(options.trustedProxies);
+    this.limits = new ConnectionLimits(options, clock);
+    this.paths = new Set(options.paths.map(normalizePath));
+    this.pings = new ClientPings(options.pingIntervalMs, clock);
+    this.surroundings = {
+      clock,
+      pings: this.pings,
+      servers: new UpgradeServers(options.closeTimeoutMs),
+      closeTimeoutMs: options.closeTimeoutMs,
+      retryAfterSeconds: Math.max(1, Math.ceil(options.holdUpgradeMs / 1000)),
+    };
+  }
+
+  /**
+   * @param port the own port of a gateway; 0: the application's HTTP server
+   * @param shared whether the upgrade may be meant for another library
+   */
+  handle(port: number, upgrade: Upgrade, shared: boolean): void {
+    const { request, socket } = upgrade;
+    const pathname = pathnameOf(request);
+    const isWebSocket = asksForWebSocket(request);
+    const key = pathname !== undefined && isWebSocket ? this.find(port, pathname) : undefined;
+    if (!key && shared) {
+      this.leaveAlone(upgrade);
+      return;
+    }
+    this.sockets.add(socket);
+    if (socket.destroyed) return;
+    if (key) this.take(key, upgrade);
+    else
+      this.refuse(
+        upgrade,
+        pathname === undefined ? BAD_URL : isWebSocket ? NOT_FOUND : ONLY_WEBSOCKET,
+      );
+  }
+
+  private take(key: EndpointKey, upgrade: Upgrade) {
+    const { request, socket } = upgrade;
+    const address = this.addressOf(request);
+    const refusal =
+      checkSize(request, this.options.maxHeaderBytes) ??
+      checkHandshake(request) ??
+      this.limits.admit(address);
+    if (refusal) {
+      this.refuse(upgrade, refusal);
+      return;
+    }
+    socket.once('close', () => this.limits.release(address));
+    const client = new WebSocketClient(upgrade, this.surroundings, () => this.settings(key));
+    try {
+      client.bind(this.core.connect(key, toClientRequest(upgrade, address), client));
+    } catch (error) {
+      this.log.error(`A client could not be connected: ${String(error)}`);
+      client.refuse(500, 'internal fault', []);
+    }
+  }
+
+  private find(port: number, path: string): EndpointKey | undefined {
+    const endpoint = this.core.endpoint({ port, path });
+    if (endpoint) return { port, path: endpoint.path };
+    return port === 0 && this.paths.has(path) ? { port, path } : undefined;
+  }
+
+  private settings(key: EndpointKey) {
+    const { maxPayload = Infinity, compress = false } = this.core.endpoint(key) ?? {};
+    return { maxPayload: Math.min(maxPayload, this.options.maxMessageBytes), compress };
+  }
+
+  /** Another library may answer; when none has, the client is not kept waiting for ever. */
+  private leaveAlone(upgrade: Upgrade) {
+    const { socket } = upgrade;
+    const { bytesWritten } = socket;
+    socket.on('error', () => {});
+    const timer = this.clock.setTimer(() => {
+      if (socket.bytesWritten === bytesWritten) this.refuse(upgrade, NOT_FOUND);
+    }, this.options.handshakeTimeoutMs);
+    socket.once('close', () => this.clock.clearTimer(timer));
+  }
+
+  private refuse({ socket }: Upgrade, refusal: Refusal) {
+    count(this.core.counters.refused, refusal.status);
+    refuseUpgrade(socket, refusal);
+  }
+}

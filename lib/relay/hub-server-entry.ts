@@ -1,0 +1,51 @@
+import type { Endpoint, EndpointKey, HandshakeRequest } from '../protocol/messages.js';
+import type { RelaySession } from '../protocol/relay-session.js';
+import type { ClientConnection } from './client-connection.js';
+import type { HubServerStats } from './relay-stats.js';
+
+/** A name for a port and a path. */
+export const endpointName = ({ port, path }: EndpointKey): string => `${port}${path}`;
+
+/** A hub server that is connected to this relay, with its service connections and its clients. */
+export class HubServerEntry {
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly version: string;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly sessions = new Set<RelaySession>();
+  readonly connections = new Set<ClientConnection>();
+  /** Set by FIN: no new client is routed here. */
+  draining = false;
+
+  constructor(hello: HandshakeRequest) {
+    this.serverId = hello.serverId;
+    this.serverName = hello.serverName;
+    this.version = hello.appVersion;
+    this.endpoints = new Map(hello.endpoints.map((endpoint) => [endpointName(endpoint), endpoint]));
+  }
+
+  /** Whether new connections of this endpoint may be opened here. */
+  takes(endpoint: string): boolean {
+    return !this.draining && this.endpoints.has(endpoint) && this.session() !== undefined;
+  }
+
+  /** The open service connection with the fewest links. */
+  session(): RelaySession | undefined {
+    let best: RelaySession | undefined;
+    for (const session of this.sessions) {
+      if (session.canBind && (!best || session.linkCount < best.linkCount)) best = session;
+    }
+    return best;
+  }
+
+  stats(): HubServerStats {
+    return {
+      serverId: this.serverId,
+      serverName: this.serverName,
+      version: this.version,
+      draining: this.draining,
+      connections: this.connections.size,
+      serviceConnections: this.sessions.size,
+    };
+  }
+}

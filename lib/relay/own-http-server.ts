@@ -1,0 +1,49 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { ResolvedRelayOptions } from '../options/index.js';
+import type { Upgrade } from './upgrade-request.js';
+
+export type OwnServerOptions = Pick<ResolvedRelayOptions, 'maxHeaderBytes' | 'handshakeTimeoutMs'>;
+
+const LONGEST_CHECK_MS = 30_000;
+
+/** An HTTP server for upgrades alone. Plain requests are answered with `status`. */
+export function createOwnServer(
+  { maxHeaderBytes, handshakeTimeoutMs }: OwnServerOptions,
+  status: number,
+  onUpgrade: (upgrade: Upgrade) => void,
+): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: handshakeTimeoutMs,
+      requestTimeout: handshakeTimeoutMs,
+      connectionsCheckingInterval: Math.min(handshakeTimeoutMs, LONGEST_CHECK_MS),
+    },
+    (_request, response) => {
+      response.writeHead(status, { Connection: 'close', 'Content-Type': 'text/plain' });
+      response.end(status === 404 ? 'not found\n' : 'only WebSockets are served here\n');
+    },
+  );
+  server.on('upgrade', (request, socket, head) =>
+    onUpgrade({ request, socket: socket as Upgrade['socket'], head }),
+  );
+  return server;
+}
+
+/** Resolves once the server listens. */
+export function listen(server: Server, port: number, host: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Stops listening and ends plain HTTP connections; upgraded sockets are not the server's any more. */
+export function stopListening(server: Server): void {
+  server.close();
+  server.closeAllConnections();
+}

@@ -1,0 +1,260 @@
+import type { RoutingStrategy } from '../options/index.js';
+import type { Clock, RandomSource } from '../protocol/clock.js';
+import { ProtocolError, ServiceCloseCode } from '../protocol/errors.js';
+import { headersOf } from '../protocol/headers.js';
+import type {
+  ClientRequest,
+  Drain,
+  Endpoint,
+  EndpointKey,
+  HandshakeRequest,
+} from '../protocol/messages.js';
+import type { BindingTarget } from '../protocol/relay-binding.js';
+import type { RelayLinkLimits } from '../protocol/relay-link.js';
+import type { MigrationResult } from '../protocol/relay-migration.js';
+import { RelaySession } from '../protocol/relay-session.js';
+import { RetentionBudget } from '../protocol/retention-budget.js';
+import type { Transport } from '../protocol/transport.js';
+import { ClientConnection } from './client-connection.js';
+import type { ClientSocket } from './client-connection.js';
+import { HubServerEntry, endpointName } from './hub-server-entry.js';
+import { newCounters } from './relay-stats.js';
+import type { RelayStats } from './relay-stats.js';
+import { ServerDrain } from './server-drain.js';
+
+/** Time after which a connection whose migration failed is tried again, in milliseconds. */
+const RETRY_MS = 200;
+
+export interface RelayCoreOptions extends RelayLinkLimits {
+  retainedTotalBytes: number;
+  holdUpgradeMs: number;
+  handshakeTimeoutMs: number;
+  migrationsPerSecond: number;
+  /** Chooses the hub server of a connection. */
+  route: RoutingStrategy;
+}
+
+/** What happens in a relay, for its log and its listeners. */
+export interface RelayObserver {
+  /** A hub server announced itself for the first time. */
+  serverJoined?(server: HubServerEntry): void;
+  serverLeft?(server: HubServerEntry, reason: string): void;
+  sessionEnded?(serverId: string, code: number, reason: string): void;
+  fault?(error: unknown): void;
+}
+
+/**
+ * The relay without its sockets: hub servers, clients, and the migrations between them. Does no I/O;
+ * sockets are handed in as {@link ClientSocket} and {@link Transport}.
+ */
+export class RelayCore {
+  readonly relayId: string;
+  readonly budget: RetentionBudget;
+  readonly counters = newCounters();
+  private readonly servers = new Map<string, HubServerEntry>();
+  private readonly drains = new Map<HubServerEntry, ServerDrain>();
+  private readonly clients = new Set<ClientConnection>();
+  private readonly waiting = new Set<ClientConnection>();
+  private readonly sessions = new Set<RelaySession>();
+  private readonly known = new Map<string, Endpoint>();
+  private staleFrames = 0;
+  private closed = false;
+
+  constructor(
+    readonly options: RelayCoreOptions,
+    readonly clock: Clock,
+    private readonly random: RandomSource,
+    private readonly observer: RelayObserver = {},
+  ) {
+    this.relayId = random.id();
+    this.budget = new RetentionBudget(options.retainedTotalBytes);
+  }
+
+  /** The endpoint for a port and path, when one was ever announced. */
+  endpoint({ port, path }: EndpointKey): Endpoint | undefined {
+    return (
+      this.known.get(endpointName({ port, path })) ??
+      this.known.get(endpointName({ port, path: '*' }))
+    );
+  }
+
+  /** Makes endpoints known before a hub server announces them: their clients are held for one. */
+  announce(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) this.known.set(endpointName(endpoint), endpoint);
+  }
+
+  get clientCount(): number {
+    return this.clients.size;
+  }
+
+  get sessionCount(): number {
+    return this.sessions.size;
+  }
+
+  /**
+   * Takes a service connection.
+   * @param authenticatedAs the only serverId its handshake may name
+   */
+  attach(transport: Transport, authenticatedAs?: string): RelaySession {
+    const session = new RelaySession(transport, this.clock, this.options.handshakeTimeoutMs, {
+      relayId: this.relayId,
+      authenticatedAs,
+      established: (it, hello) => this.established(it, hello),
+      fin: (it) => this.fin(it),
+      drain: (it, message) => this.drain(it, message),
+      ended: (it, code, reason) => this.sessionEnded(it, code, reason),
+      fault: (_, error) => this.observer.fault?.(error),
+    });
+    this.sessions.add(session);
+    return session;
+  }
+
+  /** Takes a client's upgrade request; the socket is told when a hub server has decided. */
+  connect(endpoint: EndpointKey, request: ClientRequest, socket: ClientSocket): ClientConnection {
+    const connection = new ClientConnection(this, this.random.id(), endpoint, request, socket);
+    this.clients.add(connection);
+    if (this.closed) connection.forceClose(1012, 'the relay is stopping');
+    else connection.route();
+    return connection;
+  }
+
+  stats(): RelayStats {
+    let { staleFrames } = this;
+    for (const session of this.sessions) staleFrames += session.staleFrames;
+    return {
+      relayId: this.relayId,
+      clients: this.clients.size,
+      waiting: this.waiting.size,
+      retainedBytes: this.budget.used,
+      staleFrames,
+      ...structuredClone(this.counters),
+      servers: [...this.servers.values()].map((server) => server.stats()),
+    };
+  }
+
+  /** From now on clients are refused; those that are here are closed with the code. */
+  closeClients(code: number, reason: string): void {
+    this.closed = true;
+    for (const client of Array.from(this.clients)) client.forceClose(code, reason);
+  }
+
+  /** Ends all service connections. */
+  endSessions(): void {
+    for (const session of Array.from(this.sessions)) {
+      session.end(ServiceCloseCode.GoingAway, 'the relay is stopping');
+    }
+  }
+
+  server(serverId: string): HubServerEntry | undefined {
+    return this.servers.get(serverId);
+  }
+
+  selectTarget(
+    connection: ClientConnection,
+    excluded: ReadonlySet<string>,
+  ): BindingTarget | undefined {
+    const candidates = this.candidates(connection, excluded);
+    if (candidates.length === 0) return undefined;
+    const { url, rawHeaders, remoteAddress } = connection.request;
+    const chosen = this.options.route(
+      candidates.map((server) => server.stats()),
+      {
+        url,
+        get headers() {
+          return headersOf(rawHeaders);
+        },
+        ip: remoteAddress,
+      },
+    );
+    return candidates.find((server) => server.serverId === chosen?.serverId)?.session();
+  }
+
+  hasTarget(connection: ClientConnection, excluded: ReadonlySet<string>): boolean {
+    return this.candidates(connection, excluded).length > 0;
+  }
+
+  /** Holds a client until a hub server for its endpoint is there. */
+  hold(connection: ClientConnection): void {
+    this.waiting.add(connection);
+  }
+
+  forget(connection: ClientConnection): void {
+    this.clients.delete(connection);
+    this.waiting.delete(connection);
+  }
+
+  /** A client has come to a server: if that drains already, the client is to move. */
+  opened(server: HubServerEntry | undefined): void {
+    if (server) this.drains.get(server)?.wake();
+  }
+
+  /** A connection left a server: it may have been the last one. */
+  left(server: HubServerEntry): void {
+    if (server.connections.size === 0 && server.sessions.size === 0) this.remove(server);
+  }
+
+  migrationEnded(_connection: ClientConnection, result: MigrationResult): void {
+    if (result.outcome !== 'failed') return;
+    const server = this.servers.get(result.from);
+    const drain = server && this.drains.get(server);
+    if (drain) this.clock.setTimer(() => drain.wake(), RETRY_MS);
+  }
+
+  private candidates(connection: ClientConnection, excluded: ReadonlySet<string>) {
+    return [...this.servers.values()].filter(
+      (server) => server.takes(connection.endpointName) && !excluded.has(server.serverId),
+    );
+  }
+
+  private established(session: RelaySession, hello: HandshakeRequest) {
+    if (this.closed) {
+      throw new ProtocolError(ServiceCloseCode.GoingAway, 'the relay is stopping');
+    }
+    let server = this.servers.get(hello.serverId);
+    const first = !server;
+    if (!server) {
+      server = new HubServerEntry(hello);
+      this.servers.set(server.serverId, server);
+      this.announce(hello.endpoints);
+    }
+    server.sessions.add(session);
+    if (first) this.observer.serverJoined?.(server);
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const connection of waiting) connection.route();
+    for (const drain of this.drains.values()) drain.wake();
+  }
+
+  private fin(session: RelaySession) {
+    const server = this.servers.get(session.serverId);
+    if (server) server.draining = true;
+  }
+
+  private drain(session: RelaySession, message: Drain) {
+    const server = this.servers.get(session.serverId);
+    if (!server) return;
+    server.draining = true;
+    let drain = this.drains.get(server);
+    if (!drain) {
+      drain = new ServerDrain(this, server, this.clock.now() + message.deadlineMs);
+      this.drains.set(server, drain);
+    }
+    drain.add(message.endpoints.map(endpointName));
+  }
+
+  private sessionEnded(session: RelaySession, code: number, reason: string) {
+    this.sessions.delete(session);
+    this.staleFrames += session.staleFrames;
+    const server = this.servers.get(session.serverId);
+    this.observer.sessionEnded?.(session.serverId, code, reason);
+    if (!server?.sessions.delete(session) || server.sessions.size > 0) return;
+    this.drains.get(server)?.stop();
+    this.drains.delete(server);
+    this.observer.serverLeft?.(server, reason);
+    this.left(server);
+  }
+
+  private remove(server: HubServerEntry) {
+    if (this.servers.get(server.serverId) === server) this.servers.delete(server.serverId);
+  }
+}

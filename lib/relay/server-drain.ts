@@ -1,0 +1,97 @@
+import type { Clock, Timer } from '../protocol/clock.js';
+import type { ClientConnection } from './client-connection.js';
+import type { HubServerEntry } from './hub-server-entry.js';
+import { count } from './relay-stats.js';
+import type { RelayCounters } from './relay-stats.js';
+
+/** Migrations are started this often; the rate decides how many each time. */
+const PACE_MS = 20;
+/** Part of the time until the deadline in which all clients should have been asked to move. */
+const USABLE = 0.7;
+
+/** What a drain needs from its relay. */
+export interface DrainHost {
+  readonly clock: Clock;
+  readonly counters: RelayCounters;
+  readonly options: { migrationsPerSecond: number };
+  hasTarget(connection: ClientConnection, excluded: ReadonlySet<string>): boolean;
+}
+
+/**
+ * Moves the clients of a hub server that shuts down: at the configured rate, or faster when the
+ * deadline asks for it; again after a failed attempt; what is left at the deadline is closed with 1012.
+ */
+export class ServerDrain {
+  private readonly endpoints = new Set<string>();
+  private readonly excluded: ReadonlySet<string>;
+  private readonly deadlineTimer: Timer;
+  private paceTimer: Timer | undefined;
+  private credit = 0;
+  private over = false;
+
+  constructor(
+    private readonly host: DrainHost,
+    private readonly server: HubServerEntry,
+    private readonly deadline: number,
+  ) {
+    this.excluded = new Set([server.serverId]);
+    this.deadlineTimer = host.clock.setTimer(
+      () => this.onDeadline(),
+      Math.max(0, deadline - host.clock.now()),
+    );
+  }
+
+  /** Adds endpoints whose clients are to be moved, and starts. */
+  add(endpoints: readonly string[]): void {
+    for (const endpoint of endpoints) this.endpoints.add(endpoint);
+    this.wake();
+  }
+
+  /** Something changed: a client can be tried (again). */
+  wake(): void {
+    if (this.over || this.paceTimer !== undefined) return;
+    this.paceTimer = this.host.clock.setTimer(() => this.pump(), 0);
+  }
+
+  stop(): void {
+    this.over = true;
+    this.host.clock.clearTimer(this.deadlineTimer);
+    this.host.clock.clearTimer(this.paceTimer);
+  }
+
+  private pump() {
+    this.paceTimer = undefined;
+    const candidates = this.mine().filter((connection) => connection.movable);
+    const share = this.rate(candidates.length) * (PACE_MS / 1000);
+    this.credit = Math.min(this.credit + share, Math.max(1, share));
+    let waiting = 0;
+    for (const connection of candidates) {
+      if (this.credit < 1) {
+        waiting++;
+      } else if (this.host.hasTarget(connection, this.excluded)) {
+        if (connection.migrate({ reason: 'shutdown', deadline: this.deadline })) this.credit--;
+      }
+    }
+    if (waiting > 0) this.paceTimer = this.host.clock.setTimer(() => this.pump(), PACE_MS);
+  }
+
+  /** Migrations per second: the configured rate, unless the deadline asks for more. */
+  private rate(left: number): number {
+    const seconds = Math.max(PACE_MS, (this.deadline - this.host.clock.now()) * USABLE) / 1000;
+    return Math.max(this.host.options.migrationsPerSecond, left / seconds);
+  }
+
+  private onDeadline() {
+    for (const connection of this.mine()) {
+      connection.expireMigration();
+      const reason = connection.lastFailure ?? 'noTarget';
+      count(this.host.counters.closedAtDeadline, reason);
+      connection.forceClose(1012, reason);
+    }
+    this.stop();
+  }
+
+  private mine(): ClientConnection[] {
+    return [...this.server.connections].filter((it) => this.endpoints.has(it.endpointName));
+  }
+}

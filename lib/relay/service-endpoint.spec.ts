@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  RawConnection,
+  TestClient,
+  TestHub,
+  TestRelay,
+  upgradeRequest,
+  until,
+} from '../../test/support/relay-fixture.js';
+import { resolveOptions } from '../options/index.js';
+import type { MigrationOptions, SecurityOptions } from '../options/index.js';
+import { createTokenSigner } from '../transport/service-token.js';
+import { WebSocketTransport } from '../transport/web-socket-transport.js';
+
+const SECRETS = [
+  'first-secret-of-at-least-32-characters',
+  'other-secret-of-at-least-32-characters',
+];
+const PATH = '/migration/service';
+
+let relay: TestRelay;
+const start = async (options?: MigrationOptions) => (relay = await TestRelay.start(options));
+afterEach(() => relay.stop());
+
+const token = (security: Partial<SecurityOptions>, serverId = 'hub-1') =>
+  createTokenSigner(resolveOptions({ security }).security)!(serverId);
+const bearer = (text: string) => ({ headers: { Authorization: `Bearer ${text}` } });
+
+async function dial(headers: { headers?: Record<string, string> } = {}, port = relay.port) {
+  const client = new TestClient(`ws://127.0.0.1:${port}${PATH}`, headers);
+  await until(() => expect(client.open || client.refusedWith).toBeTruthy());
+  return client;
+}
+
+describe('service connections', () => {
+  it('of this machine need no key when none is configured', async () => {
+    await start();
+    const { ws } = await dial();
+    const hub = new TestHub(new WebSocketTransport(ws), [{ port: 0, path: '/chat' }]);
+    await until(() => expect(hub.established).toBe(true));
+    const client = relay.client();
+    await until(() => expect(client.open).toBe(true));
+    client.ws.send('hello');
+    await until(() => expect(hub.links[0]?.messages[0]?.data.toString()).toBe('hello'));
+  });
+
+  it.each(['Forwarded', 'X-Forwarded-For', 'Via', 'X-Real-IP', 'Origin'])(
+    'without a key are refused when they come with the header %s',
+    async (name) => {
+      await start();
+      const { refusedWith } = await dial({ headers: { [name]: '127.0.0.1' } });
+      expect(refusedWith).toMatchObject({ status: 403 });
+    },
+  );
+
+  it('need a token when a secret is configured', async () => {
+    await start({ security: { secrets: SECRETS } });
+    const { refusedWith } = await dial();
+    expect(refusedWith).toMatchObject({ status: 401, body: 'a bearer token is required' });
+    expect(refusedWith!.headers['www-authenticate']).toBe('Bearer');
+    for (const secret of SECRETS) {
+      const { open } = await dial(bearer(await token({ secrets: [secret] })));
+      expect(open).toBe(true);
+    }
+    const wrong = await token({ secrets: ['a-secret-that-the-relay-does-not-know'] });
+    const failed = await dial(bearer(wrong));
+    expect(failed.refusedWith).toMatchObject({
+      status: 401,
+      body: 'the signature matches no configured key',
+    });
+    expect(relay.lines).toEqual([
+      'warn: Service connection refused: a bearer token is required (from 127.0.0.1)',
+    ]);
+    expect(relay.lines.join()).not.toContain(wrong);
+  });
+
+  it('cannot use the token of another server', async () => {
+    await start({ security: { secrets: SECRETS } });
+    const { ws } = await dial(bearer(await token({ secrets: SECRETS }, 'hub-2')));
+    const hub = new TestHub(new WebSocketTransport(ws), [], 'hub-1');
+    await until(() => expect(hub.ended?.code).toBe(4409));
+    expect(relay.relay.core.stats().servers).toEqual([]);
+  });
+
+  it('are limited in number', async () => {
+    await start({ relay: { maxServiceConnections: 1 } });
+    const first = await dial();
+    expect((await dial()).refusedWith).toMatchObject({ status: 503 });
+    first.ws.close();
+    await until(async () => expect((await dial()).open).toBe(true));
+  });
+
+  it('that send garbage are closed with a reason, and nobody else is disturbed', async () => {
+    await start();
+    const hub = relay.hub();
+    const client = relay.client();
+    await until(() => expect(client.open).toBe(true));
+    for (const [bytes, code] of [
+      [Buffer.from('garbage that is no frame'), 4413],
+      [Buffer.from([0x20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xc1]), 4400],
+      [Buffer.from([0x22, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x80]), 4403],
+      ['text', 4400],
+    ] as const) {
+      const peer = await dial();
+      peer.ws.send(bytes);
+      await until(() => expect(peer.closed?.code).toBe(code));
+      expect(peer.closed!.reason).not.toBe('');
+    }
+    const raw = new RawConnection(relay.port, upgradeRequest(PATH, { 'Sec-WebSocket-Key': 'no' }));
+    await until(() => expect(raw.received).toContain('400 Bad Request'));
+    hub.links[0]!.send('still here');
+    await until(() => expect(client.messages).toHaveLength(1));
+    expect(relay.relay.core.sessionCount).toBe(1);
+  });
+
+  it('that say nothing are closed', async () => {
+    await start({ relay: { handshakeTimeoutMs: 30 } });
+    const silent = new TestClient(`ws://127.0.0.1:${relay.port}${PATH}`);
+    await until(() => expect(silent.closed?.code).toBe(4408));
+  });
+
+  it('have their own port by option, on which nothing else is served', async () => {
+    await start({ relay: { servicePort: 0, handshakeTimeoutMs: 100 } });
+    const port = relay.relay.servicePort()!;
+    expect((await dial({}, port)).open).toBe(true);
+    expect((await dial()).refusedWith?.status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${port}${PATH}`)).status).toBe(404);
+    const raw = new RawConnection(port, upgradeRequest('/chat'));
+    await until(() => expect(raw.received).toMatch(/^HTTP\/1\.1 404/));
+    const half = new RawConnection(port, upgradeRequest(PATH).slice(0, 70));
+    await until(() => expect(half.ended).toBe(true));
+    expect(half.received).toMatch(/^HTTP\/1\.1 408/);
+    await relay.relay.stop();
+    const late = new WebSocket(`ws://127.0.0.1:${port}${PATH}`);
+    await new Promise((resolve) => void late.once('error', resolve));
+  });
+});

@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http';
+import { WebSocketServer } from 'ws';
+import { isLoopbackHost } from '../options/index.js';
+import type { ResolvedRelayOptions } from '../options/index.js';
+import { TokenError } from '../transport/service-token.js';
+import type { TokenVerifier } from '../transport/service-token.js';
+import {
+  MAX_SERVICE_PAYLOAD_BYTES,
+  WebSocketTransport,
+} from '../transport/web-socket-transport.js';
+import { plainAddress } from './client-address.js';
+import type { FailureLog } from './failure-log.js';
+import { refuseUpgrade, retryLater } from './http-refusal.js';
+import type { Refusal } from './http-refusal.js';
+import type { RelayCore } from './relay-core.js';
+import type { TrackedSockets } from './tracked-sockets.js';
+import { normalizePath, pathnameOf } from './upgrade-request.js';
+import type { Upgrade } from './upgrade-request.js';
+
+/** A request that carries one of these came through a proxy or from a web page. */
+const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip', 'origin'];
+const RETRY_SECONDS = 5;
+
+type ServiceOptions = Pick<ResolvedRelayOptions, 'servicePath' | 'maxServiceConnections'>;
+
+/** Takes the service connections of hub servers. */
+export class ServiceEndpoint {
+  private readonly path: string;
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MAX_SERVICE_PAYLOAD_BYTES,
+    perMessageDeflate: false,
+  });
+
+  /** @param verify without it, only peers on this machine are let in */
+  constructor(
+    private readonly core: RelayCore,
+    private readonly options: ServiceOptions,
+    private readonly verify: TokenVerifier | undefined,
+    private readonly sockets: TrackedSockets,
+    private readonly failures: FailureLog,
+  ) {
+    this.path = normalizePath(options.servicePath);
+  }
+
+  /** Whether a request is for service connections. */
+  serves(request: IncomingMessage): boolean {
+    return pathnameOf(request) === this.path;
+  }
+
+  /** Lets a hub server in or refuses it. Never rejects. */
+  async handle(upgrade: Upgrade): Promise<void> {
+    const { request, socket, head } = upgrade;
+    const address = plainAddress(socket.remoteAddress);
+    this.sockets.add(socket);
+    try {
+      const serverId = await this.authenticate(request);
+      if (socket.destroyed) return;
+      if (this.core.sessionCount >= this.options.maxServiceConnections) {
+        throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
+      }
+      this.server.handleUpgrade(request, socket, head, (ws) => {
+        this.core.attach(new WebSocketTransport(ws), serverId);
+      });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      this.failures.warn(address, `Service connection refused: ${refusal.text}`);
+      refuseUpgrade(socket, refusal);
+    }
+  }
+
+  /** @returns the serverId the token is for; `undefined` for a peer on this machine */
+  private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
+    if (!this.verify) {
+      const isLocal = isLoopbackHost(plainAddress(socket.remoteAddress));
+      if (isLocal && FOREIGN_HEADERS.every((name) => headers[name] === undefined)) return undefined;
+      throw new Refused({
+        status: 403,
+        text: 'without security.secrets or security.publicKeys only direct connections of this machine are accepted',
+      });
+    }
+    const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+    if (!token) throw unauthorized('a bearer token is required');
+    return (await this.verify(token)).serverId;
+  }
+}
+
+class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.text);
+  }
+}
+
+const unauthorized = (text: string) =>
+  new Refused({ status: 401, text, headers: ['WWW-Authenticate', 'Bearer'] });
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refused) return error.refusal;
+  if (error instanceof TokenError) return unauthorized(error.message).refusal;
+  return { status: 500, text: 'internal fault' };
+}

@@ -1,0 +1,190 @@
+import type { WebSocket } from 'ws';
+import type { Clock, Timer } from '../protocol/clock.js';
+import type { Payload } from '../protocol/messages.js';
+import { CloseCode, codeOfError, cutReason, isSendableCode } from '../transport/close-codes.js';
+import type { ClientConnection, ClientSocket } from './client-connection.js';
+import type { ClientPings, Pingable } from './client-pings.js';
+import { refuseUpgrade } from './http-refusal.js';
+import type { Upgrade } from './upgrade-request.js';
+import type { ClientSocketSettings, UpgradeServers } from './upgrade-servers.js';
+
+/** Payload of the relay's own pings; other pongs are for the gateway. */
+const PING_DATA = Buffer.from('ws-migration-relay');
+const MAX_UNANSWERED_PINGS = 2;
+
+/** What all clients of a relay share. */
+export interface ClientSurroundings {
+  readonly clock: Clock;
+  readonly pings: ClientPings;
+  readonly servers: UpgradeServers;
+  /** Limit of a closing handshake in milliseconds. */
+  readonly closeTimeoutMs: number;
+  /** `Retry-After` of a client for which no hub server is there. */
+  readonly retryAfterSeconds: number;
+}
+
+/** A client's socket: first a raw one with a pending upgrade, then a WebSocket. */
+export class WebSocketClient implements ClientSocket, Pingable {
+  private connection: ClientConnection | undefined;
+  private ws: WebSocket | undefined;
+  private answered = false;
+  private over = false;
+  private closing = false;
+  private paused = false;
+  private corked = false;
+  private unansweredPings = 0;
+  private bytesRead = 0;
+  private closeTimer: Timer;
+  private leavePings: (() => void) | undefined;
+
+  /** @param settings called when the upgrade is granted */
+  constructor(
+    private readonly upgrade: Upgrade,
+    private readonly surroundings: ClientSurroundings,
+    private readonly settings: () => Omit<ClientSocketSettings, 'protocol'>,
+  ) {
+    const { socket } = upgrade;
+    socket.setTimeout(0);
+    socket.on('end', this.onEarlyEnd);
+    socket.on('close', this.onEarlyClose);
+    // Starts reading, so that an end is noticed; what comes early stays in the socket's buffer.
+    socket.read(0);
+  }
+
+  /** Tells the socket whose it is. */
+  bind(connection: ClientConnection): void {
+    this.connection = connection;
+  }
+
+  accept(protocol: string): void {
+    if (this.answered || this.over) return;
+    this.stopWatching();
+    const ws = this.surroundings.servers.upgrade(this.upgrade, { ...this.settings(), protocol });
+    if (!ws) {
+      process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
+      return;
+    }
+    this.ws = ws;
+    ws.binaryType = 'nodebuffer';
+    ws.on('message', (data, isBinary) => this.connection?.message(data as Buffer, isBinary));
+    ws.on('pong', (data) => {
+      if (!data.equals(PING_DATA)) this.connection?.pong(data);
+    });
+    ws.on('error', (error) => this.onError(error));
+    ws.on('close', (code, reason) => {
+      this.surroundings.clock.clearTimer(this.closeTimer);
+      this.finish(code, reason.toString());
+    });
+    this.leavePings = this.surroundings.pings.add(this);
+  }
+
+  refuse(status: number, reason: string, headers: readonly string[]): void {
+    if (this.answered || this.over) return;
+    this.stopWatching();
+    this.over = true;
+    const told = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
+    const later = !told && (status === 503 || status === 429);
+    const seconds = String(this.surroundings.retryAfterSeconds);
+    refuseUpgrade(this.upgrade.socket, {
+      status,
+      text: reason,
+      headers: later ? [...headers, 'Retry-After', seconds] : headers,
+    });
+  }
+
+  send(data: Payload, binary: boolean, taken: () => void): void {
+    if (!this.ws) return;
+    this.cork();
+    this.ws.send(data, { binary, compress: true }, (error) => {
+      if (!error) taken();
+    });
+  }
+
+  ping(data: Uint8Array): void {
+    if (this.ws?.readyState === this.ws?.OPEN) this.ws?.ping(data);
+  }
+
+  pong(data: Uint8Array): void {
+    if (this.ws?.readyState === this.ws?.OPEN) this.ws?.pong(data);
+  }
+
+  close(code: number, reason: string): void {
+    const { ws } = this;
+    if (!ws) {
+      this.upgrade.socket.destroy();
+      return;
+    }
+    if (code === CloseCode.Abnormal) {
+      ws.terminate();
+      return;
+    }
+    // The answer can only be read by a socket that is not paused.
+    this.resume();
+    this.closing = true;
+    if (code === CloseCode.None) ws.close();
+    else ws.close(isSendableCode(code) ? code : CloseCode.InternalError, cutReason(reason));
+    this.limitClosing();
+  }
+
+  pause(): void {
+    if (this.closing || this.paused) return;
+    this.paused = true;
+    this.ws?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.unansweredPings = 0;
+    this.ws?.resume();
+  }
+
+  /** Everything that arrives answers a ping: a large message may keep the pong waiting. */
+  keepAlive(): void {
+    const { ws } = this;
+    if (!ws || ws.readyState !== ws.OPEN || this.paused) return;
+    const { bytesRead } = this.upgrade.socket;
+    if (bytesRead !== this.bytesRead) this.unansweredPings = 0;
+    this.bytesRead = bytesRead;
+    if (this.unansweredPings++ < MAX_UNANSWERED_PINGS) ws.ping(PING_DATA);
+    else ws.terminate();
+  }
+
+  /** The client is gone before it got an answer. */
+  private readonly onEarlyClose = () => this.finish(CloseCode.Abnormal, '');
+  private readonly onEarlyEnd = () => void this.upgrade.socket.destroy();
+
+  private stopWatching() {
+    this.answered = true;
+    this.upgrade.socket.off('end', this.onEarlyEnd).off('close', this.onEarlyClose);
+  }
+
+  /** Messages of one turn leave in one write. */
+  private cork() {
+    if (this.corked) return;
+    this.corked = true;
+    this.upgrade.socket.cork();
+    process.nextTick(() => {
+      this.corked = false;
+      this.upgrade.socket.uncork();
+    });
+  }
+
+  /** The WebSocket found a fault of the client and is closing itself. */
+  private onError(error: Error) {
+    this.limitClosing();
+    this.finish(codeOfError(error), '');
+  }
+
+  private limitClosing() {
+    const { clock, closeTimeoutMs } = this.surroundings;
+    this.closeTimer ??= clock.setTimer(() => this.ws?.terminate(), closeTimeoutMs);
+  }
+
+  private finish(code: number, reason: string) {
+    if (this.over) return;
+    this.over = true;
+    this.leavePings?.();
+    this.connection?.closed(code, reason);
+  }
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock, systemRandom } from './system-clock.js';
+
+describe('systemClock', () => {
+  it('calls timers, but not those that were cleared', async () => {
+    const calls: string[] = [];
+    await new Promise<void>((resolve) => {
+      systemClock.clearTimer(systemClock.setTimer(() => calls.push('cleared'), 1));
+      systemClock.setTimer(() => calls.push('first'), 1);
+      systemClock.setTimer(resolve, 5);
+    });
+    systemClock.clearTimer(undefined);
+    expect(calls).toEqual(['first']);
+  });
+
+  it('defers to the end of the turn', async () => {
+    const calls: string[] = [];
+    await new Promise<void>((resolve) => {
+      systemClock.defer(() => {
+        calls.push('deferred');
+        resolve();
+      });
+      process.nextTick(() => calls.push('same turn'));
+    });
+    expect(calls).toEqual(['same turn', 'deferred']);
+  });
+});
+
+describe('systemRandom', () => {
+  it('gives identifiers of at least 128 bits that are safe in a URL', () => {
+    const ids = new Set(Array.from({ length: 1000 }, () => systemRandom.id()));
+    expect(ids.size).toBe(1000);
+    for (const id of ids) expect(id).toMatch(/^[\w-]{22,}$/);
+  });
+
+  it('gives fractions', () => {
+    for (let i = 0; i < 1000; i++) {
+      const fraction = systemRandom.fraction();
+      expect(fraction >= 0 && fraction < 1).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Clock, RandomSource, Timer } from '../protocol/clock.js';
+
+/** The clock of real processes. Its timers do not keep a process alive. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer: (fn, ms): Timer => setTimeout(fn, ms).unref(),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
+  defer: (fn) => void setImmediate(fn),
+};
+
+const ID_BYTES = 18;
+const FRACTION_BYTES = 6;
+
+/** Randomness of the operating system. Identifiers have 144 bits and are safe in a URL. */
+export const systemRandom: RandomSource = {
+  id: () => randomBytes(ID_BYTES).toString('base64url'),
+  fraction: () => randomBytes(FRACTION_BYTES).readUIntBE(0, FRACTION_BYTES) / 2 ** 48,
+};
