@@ -1,0 +1,126 @@
+import type { IncomingMessage } from 'node:http';
+import type { AckMode, HubLink, HubLinkOwner } from '../protocol/hub-link.js';
+import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages.js';
+import { decide, decidesAtOnce, protocolFor } from './connect-checks.js';
+import type { EndpointPolicies } from './endpoint-policies.js';
+import type { HubApplication } from './hub-core.js';
+import { connectionHandlerFailed } from './hub.messages.js';
+import { hubRequest } from './hub-request.js';
+import type { MigrationWsAdapter } from './migration-ws.adapter.js';
+import type { VirtualServer } from './virtual-server.js';
+import { VirtualSocket } from './virtual-socket.js';
+
+export interface GatewayApplicationOptions {
+  connectHookMs: number;
+  maxMessageBytes: number;
+  maxBufferedBytes: number;
+}
+
+/** Owns a link whose endpoint has no gateway here. */
+const NOBODY: HubLinkOwner = {
+  deliver() {},
+  pongReceived() {},
+  closed() {},
+  stays() {},
+};
+
+/** Runs the application's gateways on the connections that reach this hub server. */
+export class GatewayApplication implements HubApplication {
+  constructor(
+    private readonly adapter: MigrationWsAdapter,
+    private readonly policies: EndpointPolicies,
+    private readonly options: GatewayApplicationOptions,
+    private readonly fault: (message: string, error: unknown) => void,
+  ) {}
+
+  get endpoints(): Endpoint[] {
+    return this.adapter.endpoints.map(({ endpoint, options }) => ({
+      ...endpoint,
+      ...(typeof options['maxPayload'] === 'number' && { maxPayload: options['maxPayload'] }),
+      ...(options['perMessageDeflate'] ? { compress: true } : {}),
+    }));
+  }
+
+  ackMode(endpoint: EndpointKey): AckMode {
+    return this.policies.of(endpoint).ack;
+  }
+
+  open(message: OpenConnection, bind: (owner: HubLinkOwner) => HubLink): void {
+    const server = this.adapter.serverOf(message);
+    if (!server) {
+      bind(NOBODY).refuse(404, `no gateway at ${message.path}`);
+      return;
+    }
+    const socket = new VirtualSocket(server, message.connectionId, {
+      maxMessageBytes: this.options.maxMessageBytes,
+      maxBufferedBytes: this.options.maxBufferedBytes,
+      fault: (error) =>
+        this.fault(`A listener of connection ${message.connectionId} failed`, error),
+    });
+    const link = bind(socket);
+    socket.attach(link);
+    const request = hubRequest(message.request);
+    if (message.migration) this.arrive(socket, link, server, request, message);
+    else this.connect(socket, link, server, request);
+  }
+
+  private connect(
+    socket: VirtualSocket,
+    link: HubLink,
+    server: VirtualServer,
+    request: IncomingMessage,
+  ) {
+    const hooks = this.policies.of(server.endpoint).onConnect;
+    const enter = (protocol: string) => {
+      if (socket.readyState !== socket.OPEN) return;
+      socket.protocol = protocol;
+      link.accept(protocol);
+      if (!this.handleConnection(socket, server, request)) socket.close(1011, 'internal error');
+    };
+    if (decidesAtOnce(server.options, hooks)) {
+      enter(protocolFor(server.options, request));
+      return;
+    }
+    const fault = (error: unknown) => this.fault('An @OnConnect() method failed', error);
+    void decide(server.options, hooks, request, this.options.connectHookMs, fault).then(
+      (decision) => {
+        if (decision.accepted) enter(decision.protocol);
+        else link.refuse(decision.status, decision.reason, decision.headers);
+      },
+    );
+  }
+
+  /** A connection comes from another hub server: it was let in there. */
+  private arrive(
+    socket: VirtualSocket,
+    link: HubLink,
+    server: VirtualServer,
+    request: IncomingMessage,
+    { migration, protocol }: OpenConnection,
+  ) {
+    const { server: from, reason, attempt } = migration!;
+    socket.migration = Object.freeze({ from, reason, attempt });
+    socket.protocol = protocol ?? '';
+    if (this.handleConnection(socket, server, request)) {
+      link.accept(socket.protocol);
+      return;
+    }
+    link.refuse(500, 'handleConnection failed');
+    socket.closed(1012, 'handleConnection failed', { server: from, reason: 'rolledBack', attempt });
+  }
+
+  private handleConnection(
+    socket: VirtualSocket,
+    server: VirtualServer,
+    request: IncomingMessage,
+  ): boolean {
+    server.clients.add(socket.client);
+    try {
+      server.emit('connection', socket, request);
+      return true;
+    } catch (error) {
+      this.fault(connectionHandlerFailed(socket.connectionId), error);
+      return false;
+    }
+  }
+}

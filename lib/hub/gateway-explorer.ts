@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websockets/constants.js';
+import { MIGRATABLE, ON_CONNECT, ON_SHUTDOWN } from '../gateway/decorators.js';
+import type { MigratableOptions } from '../gateway/decorators.js';
+import type { EndpointKey } from '../protocol/messages.js';
+import type { ConnectHook } from './connect-checks.js';
+import { endpointOf } from './endpoints.js';
+import { hookNeedsStaticGateway } from './hub.messages.js';
+
+/** A gateway of this application and what it asks of us. */
+export interface ExploredGateway {
+  metatype: Type;
+  name: string;
+  endpoint: EndpointKey;
+  options: MigratableOptions;
+  onConnect: ConnectHook[];
+  onShutdown: (() => unknown)[];
+}
+
+/** Finds the gateways of the application with their decorators. */
+@Injectable()
+export class GatewayExplorer {
+  private readonly scanner = new MetadataScanner();
+
+  constructor(@Inject(DiscoveryService) private readonly discovery: DiscoveryService) {}
+
+  /** @throws Error when a gateway that is made per request has a hook */
+  explore(): ExploredGateway[] {
+    return this.discovery
+      .getProviders()
+      .filter(({ metatype }) => metatype && Reflect.hasMetadata(GATEWAY_METADATA, metatype))
+      .map((wrapper) => this.gatewayOf(wrapper));
+  }
+
+  private gatewayOf(wrapper: InstanceWrapper): ExploredGateway {
+    const metatype = wrapper.metatype as Type;
+    const gatewayOptions = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ?? {}) as {
+      path?: string;
+    };
+    const port = (Reflect.getMetadata(PORT_METADATA, metatype) ?? 0) as number;
+    return {
+      metatype,
+      name: metatype.name,
+      endpoint: endpointOf(port, gatewayOptions.path),
+      options: (Reflect.getMetadata(MIGRATABLE, metatype) ?? {}) as MigratableOptions,
+      onConnect: this.methodsWith(wrapper, ON_CONNECT) as ConnectHook[],
+      onShutdown: this.methodsWith(wrapper, ON_SHUTDOWN) as (() => unknown)[],
+    };
+  }
+
+  private methodsWith(wrapper: InstanceWrapper, key: string): ((...args: never[]) => unknown)[] {
+    const metatype = wrapper.metatype as Type;
+    const prototype = metatype.prototype as Record<string, (...args: never[]) => unknown>;
+    const names = this.scanner
+      .getAllMethodNames(prototype)
+      .filter((name) => Reflect.hasMetadata(key, prototype[name]!));
+    if (names.length > 0 && !wrapper.isDependencyTreeStatic()) {
+      throw new Error(hookNeedsStaticGateway(metatype.name, names[0]!));
+    }
+    const instance = wrapper.instance as typeof prototype;
+    return names.map((name) => instance[name]!.bind(instance));
+  }
+}

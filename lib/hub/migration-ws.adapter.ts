@@ -1,0 +1,93 @@
+import { Logger } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import type { WsMessageHandler } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { MessageParser } from '../options/index.js';
+import { endpointKey, endpointOf } from './endpoints.js';
+import { namespacesNotSupported } from './hub.messages.js';
+import { VirtualServer } from './virtual-server.js';
+import { VirtualSocket } from './virtual-socket.js';
+
+/**
+ * The WebSocket adapter that runs gateways on virtual sockets. `MigrationModule` sets it itself.
+ * @publicApi
+ */
+export class MigrationWsAdapter extends WsAdapter {
+  private readonly servers = new Map<string, VirtualServer>();
+  private readonly log = new Logger(MigrationWsAdapter.name);
+
+  constructor(messageParser?: MessageParser) {
+    super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
+  }
+
+  /** The servers of all endpoints that have a gateway. */
+  get endpoints(): VirtualServer[] {
+    return [...this.servers.values()];
+  }
+
+  /** The server of an endpoint. */
+  serverOf(endpoint: { port: number; path: string }): VirtualServer | undefined {
+    return this.servers.get(endpointKey(endpoint));
+  }
+
+  override create(port: number, options: Record<string, unknown> = {}): never {
+    const { namespace, server, path } = options as {
+      namespace?: string;
+      server?: unknown;
+      path?: string;
+    };
+    if (namespace) throw new Error(namespacesNotSupported(namespace));
+    if (server && port !== 0) return server as never;
+    const endpoint = endpointOf(port, path);
+    const key = endpointKey(endpoint);
+    let virtual = this.servers.get(key);
+    if (!virtual) {
+      virtual = new VirtualServer(endpoint, options);
+      this.servers.set(key, virtual);
+    }
+    return virtual as never;
+  }
+
+  override bindMessageHandlers(
+    client: unknown,
+    handlers: WsMessageHandler[],
+    transform: (data: unknown) => Observable<unknown>,
+  ): void {
+    if (!(client instanceof VirtualSocket)) {
+      super.bindMessageHandlers(client as never, handlers as never, transform);
+      return;
+    }
+    const byEvent = new Map(handlers.map((handler) => [handler.message, handler]));
+    const running = new Set<{ unsubscribe(): void }>();
+    client.on('message', (data: Buffer, isBinary: boolean) => {
+      const completion = client.current;
+      const event = { type: 'message', data: isBinary ? data : data.toString(), target: client };
+      const results = this.bindMessageHandler(event as never, byEvent as never, transform);
+      completion?.begin();
+      const subscription = results.subscribe({
+        next: (result: unknown) => {
+          if (result === null || result === undefined || client.readyState !== client.OPEN) return;
+          client.send(JSON.stringify(result));
+        },
+        error: (error: unknown) => this.log.error(error),
+      });
+      running.add(subscription);
+      subscription.add(() => {
+        running.delete(subscription);
+        completion?.end();
+      });
+    });
+    client.once('close', () => {
+      for (const subscription of Array.from(running)) subscription.unsubscribe();
+    });
+  }
+
+  /** A client that arrived before the application was ready: nothing is bound to it. */
+  closeClient(client: { close(code: number, reason: string): void }): void {
+    client.close(1013, 'try again later');
+  }
+
+  override async close(server: { close(done: () => void): void }): Promise<void> {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+}

@@ -1,0 +1,116 @@
+import { WebSocket } from 'ws';
+import type { RandomSource } from '../protocol/clock.js';
+import type { Transport } from '../protocol/transport.js';
+import {
+  MAX_SERVICE_PAYLOAD_BYTES,
+  WebSocketTransport,
+} from '../transport/web-socket-transport.js';
+import { relayUnreachable } from './hub.messages.js';
+
+const FIRST_DELAY_MS = 500;
+
+export interface RelayDialerOptions {
+  url: string;
+  reconnectMaxMs: number;
+  handshakeTimeoutMs: number;
+  /** Signs a token for the relay; none when the relay is on the same host and needs none. */
+  sign: (() => Promise<string>) | undefined;
+  random: RandomSource;
+  /** A service connection is open. */
+  connected(transport: Transport): void;
+  warn(message: string): void;
+}
+
+/**
+ * Keeps one service connection to a relay: dials, and after a loss dials again, first at once, then
+ * with full jitter up to the limit.
+ */
+export class RelayDialer {
+  private socket: WebSocket | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+  private stopped = false;
+
+  constructor(private readonly options: RelayDialerOptions) {}
+
+  start(): void {
+    void this.dial();
+  }
+
+  /** The session is established: the next loss is followed by an attempt at once. */
+  succeeded(): void {
+    this.failures = 0;
+  }
+
+  /** The service connection ended. */
+  lost(): void {
+    this.retry();
+  }
+
+  /** Dials no more; an open service connection stays. Idempotent. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    if (this.socket?.readyState === WebSocket.CONNECTING) this.socket.terminate();
+  }
+
+  private async dial() {
+    const { url, sign, handshakeTimeoutMs } = this.options;
+    let authorization: string | undefined;
+    try {
+      authorization = sign && `Bearer ${await sign()}`;
+    } catch (error) {
+      this.failed((error as Error).message);
+      return;
+    }
+    if (this.stopped) return;
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      maxPayload: MAX_SERVICE_PAYLOAD_BYTES,
+      handshakeTimeout: handshakeTimeoutMs,
+      headers: authorization ? { authorization } : {},
+    });
+    this.socket = socket;
+    let cause = 'connection closed';
+    let failed = false;
+    const fail = () => {
+      if (failed) return;
+      failed = true;
+      this.failed(cause);
+    };
+    socket.on('unexpected-response', (request, response) => {
+      cause = `HTTP ${response.statusCode}`;
+      response.setEncoding('utf8');
+      response.once('data', (text: string) => (cause += `: ${text.slice(0, 200).trim()}`));
+      response.on('close', () => {
+        request.destroy();
+        fail();
+      });
+      response.resume();
+    });
+    socket.on('error', (error) => (cause = error.message));
+    socket.on('close', fail);
+    socket.on('open', () => {
+      socket.off('close', fail);
+      if (this.stopped) socket.terminate();
+      else this.options.connected(new WebSocketTransport(socket));
+    });
+  }
+
+  private failed(cause: string) {
+    if (this.stopped) return;
+    const delay = this.retry();
+    this.options.warn(relayUnreachable(this.options.url, cause, delay));
+  }
+
+  private retry(): number {
+    if (this.stopped) return 0;
+    const { reconnectMaxMs, random } = this.options;
+    const ceiling = Math.min(reconnectMaxMs, FIRST_DELAY_MS * 2 ** this.failures);
+    const delay = this.failures === 0 ? 0 : random.fraction() * ceiling;
+    this.failures++;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.dial(), delay);
+    return delay;
+  }
+}

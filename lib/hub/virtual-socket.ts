@@ -1,0 +1,266 @@
+import type { EventEmitter } from 'node:events';
+import { WebSocket } from 'ws';
+import { HubClient } from '../gateway/hub-client.js';
+import type { Migration } from '../gateway/hub-client.js';
+import type { HubLink, HubLinkOwner } from '../protocol/hub-link.js';
+import type { MigrationInfo, Payload } from '../protocol/messages.js';
+import { payloadBytes } from '../protocol/retention.js';
+import { checkClose, toPayload, toReceived } from './socket-data.js';
+import type { SendData } from './socket-data.js';
+import { MessageCompletion } from './message-completion.js';
+import type { VirtualServer } from './virtual-server.js';
+
+type Callback = (error?: Error) => void;
+interface SendOptions {
+  binary?: boolean;
+  fin?: boolean;
+}
+
+export interface VirtualSocketLimits {
+  /** Limit of one outbound message in bytes. */
+  maxMessageBytes: number;
+  /** Outbound bytes above which the client is too slow and is cut. */
+  maxBufferedBytes: number;
+  /** Reports a fault of the application's listeners. */
+  fault(error: unknown): void;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
+const Emitter = HubClient as unknown as new () => EventEmitter;
+
+/**
+ * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
+ * the `message` listeners at once; each counts as handled when all of them are done with it.
+ */
+export class VirtualSocket extends Emitter implements HubLinkOwner {
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  readyState: 0 | 1 | 2 | 3 = 1;
+  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' = 'nodebuffer';
+  readonly extensions = '';
+  protocol = '';
+  isPaused = false;
+  migration: Migration | undefined;
+  /** Read by the `close` events of `ws`, for `wasClean`. */
+  protected _closeFrameReceived = false;
+  protected _closeFrameSent = false;
+  private link!: HubLink;
+  private inbox: { data: Payload; binary: boolean }[] | undefined;
+  private fragments: { parts: Buffer[]; binary: boolean } | undefined;
+  private end: { code: number; reason: string } | undefined;
+  private completion: MessageCompletion | undefined;
+
+  constructor(
+    readonly server: VirtualServer,
+    readonly connectionId: string,
+    private readonly limits: VirtualSocketLimits,
+  ) {
+    super();
+    this.setMaxListeners(0);
+  }
+
+  get bufferedAmount(): number {
+    return this.link.bufferedBytes;
+  }
+
+  /** The message that is being handed to the listeners. */
+  get current(): MessageCompletion | undefined {
+    return this.completion;
+  }
+
+  /** This object under the type that gateways know. */
+  get client(): HubClient {
+    return this as unknown as HubClient;
+  }
+
+  attach(link: HubLink): void {
+    this.link = link;
+  }
+
+  send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
+    const settings = typeof options === 'object' ? options : {};
+    const done = typeof options === 'function' ? options : callback;
+    if (this.readyState !== this.OPEN) {
+      this.tooLate(done);
+      return;
+    }
+    const whole = this.joinFragments(toPayload(data, settings.binary), settings.fin !== false);
+    if (!whole) {
+      if (done) process.nextTick(done);
+      return;
+    }
+    const { payload, binary } = whole;
+    const bytes = payloadBytes(payload);
+    if (bytes > this.limits.maxMessageBytes) {
+      this.giveUp(1009, `message of ${bytes} bytes, limit ${this.limits.maxMessageBytes}`, done);
+    } else if (bytes + this.link.bufferedBytes > this.limits.maxBufferedBytes) {
+      this.giveUp(1013, 'the client is too slow', done);
+    } else {
+      this.link.send(payload, binary, done);
+    }
+  }
+
+  close(code?: number, data?: string | Buffer): void {
+    if (this.readyState !== this.OPEN) return;
+    const reason = checkClose(code, data);
+    this.readyState = this.CLOSING;
+    this.link.close(code ?? 1005, reason);
+  }
+
+  terminate(): void {
+    if (this.readyState === this.CLOSED) return;
+    this.readyState = this.CLOSING;
+    this.link.abort(1006, '');
+  }
+
+  ping(data?: SendData | Callback, mask?: boolean | Callback, callback?: Callback): void {
+    this.control((bytes) => this.link.ping(bytes), data, mask, callback);
+  }
+
+  pong(data?: SendData | Callback, mask?: boolean | Callback, callback?: Callback): void {
+    this.control((bytes) => this.link.pong(bytes), data, mask, callback);
+  }
+
+  pause(): void {
+    if (this.readyState !== this.CLOSED) this.isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    process.nextTick(() => this.drainInbox());
+  }
+
+  deliver(data: Payload, binary: boolean): void {
+    if (this.isPaused || this.inbox) (this.inbox ??= []).push({ data, binary });
+    else this.dispatch(data, binary);
+  }
+
+  pongReceived(data: Uint8Array): void {
+    this.emit('pong', Buffer.from(data));
+  }
+
+  /** What was received and not handed over while the connection was about to move is handed over now. */
+  stays(): void {
+    process.nextTick(() => this.drainInbox());
+  }
+
+  closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
+    if (migration) {
+      const { server, reason: why, attempt } = migration;
+      this.migration = Object.freeze({ to: server, reason: why, attempt });
+      this.inbox = undefined;
+    } else {
+      this.migration = undefined;
+    }
+    this._closeFrameReceived = this._closeFrameSent = code !== 1006;
+    this.end = { code, reason };
+    if (!this.inbox) this.finish();
+  }
+
+  private dispatch(data: Payload, binary: boolean) {
+    const completion = new MessageCompletion(this.link, this.link.delivered());
+    this.completion = completion;
+    try {
+      this.emit('message', toReceived(data, binary, this.binaryType), binary);
+    } catch (error) {
+      this.limits.fault(error);
+    }
+    this.completion = undefined;
+    completion.end();
+  }
+
+  /** @returns the whole message, or undefined while further fragments are to come */
+  private joinFragments(part: { payload: Payload; binary: boolean }, last: boolean) {
+    if (last && !this.fragments) return part;
+    const bytes = typeof part.payload === 'string' ? Buffer.from(part.payload) : part.payload;
+    (this.fragments ??= { parts: [], binary: part.binary }).parts.push(bytes);
+    if (!last) return undefined;
+    const { parts, binary } = this.fragments;
+    this.fragments = undefined;
+    return { payload: Buffer.concat(parts), binary };
+  }
+
+  private drainInbox() {
+    while (this.inbox?.length && !this.isPaused && !this.link.paused) {
+      const { data, binary } = this.inbox.shift()!;
+      this.dispatch(data, binary);
+    }
+    if (this.inbox?.length) return;
+    this.inbox = undefined;
+    if (this.end) this.finish();
+  }
+
+  /** Tells the listeners of the end: once, and never within another event. */
+  private finish() {
+    if (this.readyState === this.CLOSED) return;
+    this.readyState = this.CLOSED;
+    const { code, reason } = this.end!;
+    process.nextTick(() => {
+      this.server.clients.delete(this.client);
+      try {
+        this.emit('close', code, Buffer.from(reason));
+      } catch (error) {
+        this.limits.fault(error);
+      }
+    });
+  }
+
+  private control(
+    send: (data: Buffer) => void,
+    data: SendData | Callback,
+    mask: boolean | Callback | undefined,
+    callback: Callback | undefined,
+  ) {
+    const done = [data, mask, callback].find((it): it is Callback => typeof it === 'function');
+    if (this.readyState !== this.OPEN) {
+      this.tooLate(done);
+      return;
+    }
+    const bytes = typeof data === 'function' ? EMPTY : toBytes(data);
+    if (bytes.length > 125) {
+      throw new RangeError('The data size must not be greater than 125 bytes');
+    }
+    send(bytes);
+    if (done) process.nextTick(done);
+  }
+
+  private tooLate(done: Callback | undefined) {
+    if (!done) return;
+    const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][this.readyState];
+    process.nextTick(
+      done,
+      new Error(`WebSocket is not open: readyState ${this.readyState} (${state})`),
+    );
+  }
+
+  private giveUp(code: number, reason: string, done: Callback | undefined) {
+    const error = new Error(`Message not sent to ${this.connectionId}: ${reason}`);
+    this.limits.fault(error);
+    this.readyState = this.CLOSING;
+    this.link.abort(code, reason);
+    if (done) process.nextTick(done, error);
+  }
+}
+
+const toBytes = (data: SendData): Buffer => {
+  const { payload } = toPayload(data, true);
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+};
+
+// The event target interface is that of ws itself: it only needs an emitter.
+for (const name of [
+  'addEventListener',
+  'removeEventListener',
+  'onopen',
+  'onmessage',
+  'onclose',
+  'onerror',
+] as const) {
+  const descriptor = Object.getOwnPropertyDescriptor(WebSocket.prototype, name);
+  if (descriptor) Object.defineProperty(VirtualSocket.prototype, name, descriptor);
+}

@@ -1,0 +1,31 @@
+export { ConnectionRefusedException } from './gateway/connection-refused.exception.js';
+export { Migratable, OnConnect, OnShutdown } from './gateway/decorators.js';
+export type { MigratableOptions } from './gateway/decorators.js';
+export { HubClient } from './gateway/hub-client.js';
+export type { Migration } from './gateway/hub-client.js';
+export { HubServer } from './gateway/hub-server.js';
+export { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
+export { MigrationModule } from './migration.module.js';
+export { MigrationService } from './migration.service.js';
+export type { MigrationStats } from './migration.service.js';
+export { InvalidMigrationOptionsError } from './options/index.js';
+export type {
+  AckMode,
+  HubOptions,
+  MessageParser,
+  MigrationOptions,
+  MigrationRole,
+  OptionProblem,
+  RelayOptions,
+  ResolvedOptions,
+  RoutingCandidate,
+  RoutingRequest,
+  RoutingStrategy,
+  SecurityOptions,
+  ShutdownMode,
+  ShutdownOptions,
+} from './options/index.js';
+export type { HubServerStats, RelayCounters, RelayStats } from './relay/relay-stats.js';
+export { GracefulShutdown } from './shutdown/graceful-shutdown.js';
+export type { ShutdownHook } from './shutdown/graceful-shutdown.js';
+export type { DrainResult } from './shutdown/shutdown-stages.js';

@@ -1,0 +1,193 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  OnApplicationBootstrap,
+  OnModuleDestroy,
+  OnModuleInit,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import { EndpointPolicies } from './hub/endpoint-policies.js';
+import { GatewayApplication } from './hub/gateway-application.js';
+import { GatewayExplorer } from './hub/gateway-explorer.js';
+import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
+import { foreignAdapter } from './hub/hub.messages.js';
+import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
+import { noHttpServer, notStarted } from './migration.messages.js';
+import { RESOLVED_OPTIONS } from './migration.tokens.js';
+import type { MigrationRole, ResolvedOptions, ShutdownMode } from './options/index.js';
+import { InProcessTransport } from './protocol/in-process-transport.js';
+import { RelayServer } from './relay/relay-server.js';
+import type { RelayStats } from './relay/relay-stats.js';
+import { GracefulShutdown } from './shutdown/graceful-shutdown.js';
+import { ShutdownStages } from './shutdown/shutdown-stages.js';
+import type { DrainResult } from './shutdown/shutdown-stages.js';
+
+/** A hub server that has not started says so after this many milliseconds. */
+const NOT_STARTED_HINT_MS = 10_000;
+
+/**
+ * The state of this process.
+ * @publicApi
+ */
+export interface MigrationStats {
+  /** As a hub server: its client connections and service connections. */
+  hub?: { connections: number; serviceConnections: number };
+  /** As a relay. */
+  relay?: RelayStats;
+}
+
+/**
+ * This process as a relay, a hub server, or both: starts with the application and stops with it.
+ * @publicApi
+ */
+@Injectable()
+export class MigrationService
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown
+{
+  /** Names this hub server; new at each start. */
+  readonly serverId = randomUUID();
+  readonly role: MigrationRole;
+  private readonly log = new Logger(MigrationService.name);
+  private hub: HubServerRuntime | undefined;
+  private relay: RelayServer | undefined;
+  private stages: ShutdownStages | undefined;
+  private policies: EndpointPolicies | undefined;
+  private started = false;
+  private closing = false;
+  private hint: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(MigrationWsAdapter) private readonly adapter: MigrationWsAdapter,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
+    @Inject(GatewayExplorer) private readonly explorer: GatewayExplorer,
+    @Inject(GracefulShutdown) private readonly hooks: GracefulShutdown,
+  ) {
+    this.role = options.role;
+    config.setIoAdapter(adapter);
+  }
+
+  /** @throws Error when the application uses another WebSocket adapter, or its gateways contradict each other */
+  onModuleInit(): void {
+    const used = this.config.getIoAdapter();
+    if (used !== (this.adapter as unknown)) throw new Error(foreignAdapter(used.constructor.name));
+    const gateways = this.explorer.explore();
+    const { hub, shutdown } = this.options;
+    this.policies = new EndpointPolicies(gateways, hub.ack, shutdown.mode);
+    for (const { metatype, onShutdown } of gateways) {
+      for (const hook of onShutdown) this.hooks.addMethod(metatype, hook);
+    }
+    if (this.role !== 'relay') this.createHub(this.policies);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const used = this.config.getIoAdapter();
+    if (used !== (this.adapter as unknown)) throw new Error(foreignAdapter(used.constructor.name));
+    if (this.role !== 'hub') await this.startRelay();
+    this.http.listen$?.subscribe(() => this.start());
+    this.hint = setTimeout(() => this.log.warn(notStarted()), NOT_STARTED_HINT_MS).unref();
+  }
+
+  /**
+   * Connects this hub server to its relays. Called by itself after `app.listen()`; an application
+   * that only calls `app.init()` calls it when it is ready. Idempotent.
+   */
+  start(): void {
+    clearTimeout(this.hint);
+    if (this.started || this.closing || !this.hub) return;
+    this.started = true;
+    if (this.relay) {
+      const [relayEnd, hubEnd] = InProcessTransport.pair();
+      this.relay.core.attach(relayEnd, this.serverId);
+      this.hub.attach(hubEnd);
+    }
+    this.hub.dial();
+  }
+
+  /**
+   * Lets this hub server's clients go, as on a shutdown: out of routing, hooks, clients by mode, end
+   * of the service connections. For applications whose other resources close early, and for deploy
+   * tools. Idempotent; never rejects.
+   */
+  async drain(): Promise<DrainResult> {
+    return (
+      (await this.stages?.drain()) ?? { migrated: 0, closed: {}, failedHooks: 0, durationMs: 0 }
+    );
+  }
+
+  /** The present state of this process. */
+  stats(): MigrationStats {
+    const { hub, relay } = this;
+    return {
+      ...(hub && {
+        hub: {
+          connections: hub.core.connections.size,
+          serviceConnections: hub.core.sessions.size,
+        },
+      }),
+      ...(relay && { relay: relay.core.stats() }),
+    };
+  }
+
+  onModuleDestroy(): void {
+    this.closing = true;
+    clearTimeout(this.hint);
+    void this.stages?.offline();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.drain();
+    try {
+      await this.relay?.stop();
+    } catch (error) {
+      this.log.error('The relay did not stop cleanly', stackOf(error));
+    }
+  }
+
+  private createHub(policies: EndpointPolicies) {
+    const application = new GatewayApplication(
+      this.adapter,
+      policies,
+      this.options.hub,
+      (message, error) => this.log.error(message, stackOf(error)),
+    );
+    const hub = new HubServerRuntime(this.serverId, this.options, application, this.log);
+    this.hub = hub;
+    this.stages = new ShutdownStages({
+      core: hub.core,
+      endpoints: application.endpoints,
+      hooks: this.hooks,
+      options: this.options.shutdown,
+      modeOf: (endpoint) => this.shutdownMode(policies.of(endpoint).shutdown),
+      stopDialing: () => hub.stopDialing(),
+      stop: () => hub.stop(),
+      warn: (message) => this.log.warn(message),
+      error: (message, error) => this.log.error(message, stackOf(error)),
+    });
+  }
+
+  /** When the own relay stops too, its clients cannot stay on it: migrating them leads nowhere. */
+  private shutdownMode(mode: ShutdownMode): ShutdownMode {
+    return this.closing && this.relay && mode === 'migrateClients' ? 'off' : mode;
+  }
+
+  private async startRelay() {
+    const { httpAdapter } = this.http;
+    const httpServer = httpAdapter?.getHttpServer() as Server | undefined;
+    if (!httpServer) throw new Error(noHttpServer());
+    this.relay = new RelayServer({
+      options: this.options.relay,
+      security: this.options.security,
+      httpServer,
+      requireSecureService: this.role === 'relay',
+      log: this.log,
+    });
+    if (this.role === 'both') {
+      this.relay.core.announce(this.adapter.endpoints.map(({ endpoint }) => endpoint));
+    }
+    await this.relay.start();
+  }
+}
