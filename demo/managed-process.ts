@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { until } from './until.js';
+
+const KEPT_LINES = 40;
+
+/** A process of the demo, ended by its own handle. */
+export class ManagedProcess {
+  private readonly child: ChildProcess;
+  private readonly lines: string[] = [];
+  private spawnError?: Error;
+
+  constructor(
+    readonly name: string,
+    entry: string,
+    env: NodeJS.ProcessEnv,
+  ) {
+    this.child = spawn(process.execPath, ['--enable-source-maps', entry], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.on('error', (error) => (this.spawnError = error));
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      createInterface({ input: stream! }).on('line', (line) => this.keep(line));
+    }
+  }
+
+  get hasExited(): boolean {
+    const { exitCode, signalCode } = this.child;
+    return exitCode !== null || signalCode !== null || this.spawnError !== undefined;
+  }
+
+  /** The first group of the pattern in a line of the output. */
+  async waitForOutput(pattern: RegExp, limitMs: number): Promise<string> {
+    const find = () => this.lines.map((line) => pattern.exec(line)?.[1]).find(Boolean);
+    await until(() => find() !== undefined || this.hasExited, limitMs);
+    const found = find();
+    if (found === undefined) {
+      throw this.failure(`did not print ${pattern}`);
+    }
+    return found;
+  }
+
+  /** SIGTERM, then SIGKILL at the limit. Returns what was wrong with the end, if anything. */
+  async stop(limitMs: number): Promise<string | undefined> {
+    if (this.hasExited) {
+      return `${this.name} had already ended: ${this.ending}`;
+    }
+    this.child.kill('SIGTERM');
+    if (!(await until(() => this.hasExited, limitMs))) {
+      this.kill();
+      return `${this.name} did not end within ${limitMs} ms of SIGTERM`;
+    }
+    const { exitCode, signalCode } = this.child;
+    // Nest sends itself the signal again when it is done.
+    return exitCode === 0 || signalCode === 'SIGTERM' ? undefined : `${this.name}: ${this.ending}`;
+  }
+
+  kill(): void {
+    if (!this.hasExited) {
+      this.child.kill('SIGKILL');
+    }
+  }
+
+  /** An error with the end of the process's output. */
+  failure(what: string): Error {
+    const state = this.hasExited ? ` (${this.ending})` : '';
+    return new Error(`${this.name} ${what}${state}\n${this.lines.join('\n')}`);
+  }
+
+  private get ending(): string {
+    const { exitCode, signalCode } = this.child;
+    return this.spawnError?.message ?? (signalCode ? signalCode : `exit code ${exitCode}`);
+  }
+
+  private keep(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > KEPT_LINES) {
+      this.lines.shift();
+    }
+  }
+}

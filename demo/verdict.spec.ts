@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionRecord, VisitRecord } from './ledger.js';
+import type { Mode } from './options.js';
+import { isClean, judge } from './verdict.js';
+import type { Fault } from './verdict-counts.js';
+
+/** A connection that sent 6 messages, moved from a to b after 3, and got 2 from a and 3 from b. */
+function ledgers() {
+  const session: SessionRecord = {
+    label: '0.1',
+    kind: 'busy',
+    connectionId: 'id-0',
+    sent: 6,
+    received: downs(['a', 1], ['a', 2], ['b', 1], ['b', 2], ['b', 3]),
+    foreign: 0,
+    corrupted: 0,
+    closedBy: 'client',
+    closeCode: 1000,
+  };
+  const handled = (n: number) => ({ label: '0.1', n, intact: true, at: n * 10 });
+  const known = { label: '0.1', connectionId: 'id-0' };
+  const a: VisitRecord = {
+    ...known,
+    server: 'a',
+    from: null,
+    to: 'b',
+    openedAt: 1,
+    closedAt: 36,
+    handled: [1, 2, 3].map(handled),
+    sent: 2,
+  };
+  const b: VisitRecord = {
+    ...known,
+    server: 'b',
+    from: 'a',
+    to: null,
+    openedAt: 35,
+    closedAt: 90,
+    handled: [4, 5, 6].map(handled),
+    sent: 3,
+  };
+  return { session, a, b };
+}
+
+function downs(...pairs: [string, number][]) {
+  return pairs.map(([server, n]) => ({ server, n }));
+}
+
+type Change = (ledger: ReturnType<typeof ledgers>) => void;
+
+function judged(change: Change, mode: Mode = 'migrateClients') {
+  const ledger = ledgers();
+  change(ledger);
+  return judge(mode, [ledger.session], [ledger.b, ledger.a]);
+}
+
+function swap<T>(list: T[], first: number, second: number): void {
+  [list[first], list[second]] = [list[second]!, list[first]!];
+}
+
+describe('judge', () => {
+  it('finds nothing in whole ledgers', () => {
+    const verdict = judged(() => {});
+    expect(verdict).toMatchObject({ sent: 11, received: 11, lost: 0, moves: 1, examples: [] });
+    expect(isClean(verdict)).toBe(true);
+  });
+
+  const faults: [what: string, fault: Fault, times: number, change: Change][] = [
+    ['a lost up', 'lost', 1, ({ a }) => a.handled.splice(1, 1)],
+    ['a lost up at the end', 'lost', 1, ({ b }) => b.handled.pop()],
+    ['a lost down', 'lost', 1, ({ session }) => session.received.splice(0, 1)],
+    ['a lost down at the end', 'lost', 1, ({ session }) => session.received.pop()],
+    ['a doubled up', 'duplicated', 1, ({ a }) => a.handled.push(a.handled[2]!)],
+    [
+      'an up that both servers handled',
+      'duplicated',
+      1,
+      ({ a, b }) => b.handled.unshift(a.handled[2]!),
+    ],
+    [
+      'a doubled down',
+      'duplicated',
+      1,
+      ({ session }) => session.received.push({ server: 'b', n: 2 }),
+    ],
+    ['swapped ups', 'outOfOrder', 1, ({ b }) => swap(b.handled, 0, 1)],
+    ['swapped downs', 'outOfOrder', 1, ({ session }) => swap(session.received, 2, 3)],
+    [
+      'a down of the old server after the new one',
+      'outOfOrder',
+      1,
+      ({ session }) => swap(session.received, 1, 2),
+    ],
+    [
+      'ups swapped between the servers',
+      'outOfOrder',
+      1,
+      ({ a, b }) => {
+        const [first] = b.handled.splice(0, 1);
+        const [third] = a.handled.splice(2, 1, first!);
+        b.handled.unshift(third!);
+        a.handled[2]!.at = 30;
+      },
+    ],
+    [
+      'an up handled on the old server after the move',
+      'outOfOrder',
+      1,
+      ({ a }) => (a.handled[2]!.at = 60),
+    ],
+    [
+      'an up of another connection',
+      'foreign',
+      1,
+      ({ b }) => b.handled.push({ label: '7.1', n: 1, intact: true, at: 70 }),
+    ],
+    [
+      'an up that was never sent',
+      'foreign',
+      1,
+      ({ session, b }) => {
+        session.sent = 5;
+        b.handled[2]!.n = 6;
+      },
+    ],
+    ['a down of another connection', 'foreign', 1, ({ session }) => (session.foreign = 1)],
+    [
+      'a down that was never sent',
+      'foreign',
+      1,
+      ({ session }) => session.received.push({ server: 'b', n: 4 }),
+    ],
+    [
+      'a down of an unknown server',
+      'foreign',
+      1,
+      ({ session }) => session.received.push({ server: 'c', n: 1 }),
+    ],
+    ['a changed up', 'corrupted', 1, ({ b }) => (b.handled[0]!.intact = false)],
+    ['a changed down', 'corrupted', 1, ({ session }) => (session.corrupted = 1)],
+    ['a new connectionId', 'renamed', 1, ({ b }) => (b.connectionId = 'id-1')],
+    ['a handleDisconnect without migration.to', 'unpaired', 1, ({ a }) => (a.to = null)],
+    ['a handleConnection without migration.from', 'unpaired', 1, ({ b }) => (b.from = null)],
+    ['a missed handleDisconnect on the old server', 'unpaired', 1, ({ a }) => delete a.to],
+    ['a missed true end', 'unpaired', 1, ({ b }) => delete b.to],
+    ['a move to a server that never saw it', 'unpaired', 1, ({ b }) => (b.to = 'c')],
+    ['a first visit that came from elsewhere', 'unpaired', 1, ({ a }) => (a.from = 'z')],
+    [
+      'a close by the server',
+      'unexpectedCloses',
+      1,
+      ({ session }) => Object.assign(session, { closedBy: 'server', closeCode: 1012 }),
+    ],
+    [
+      'a close without a handshake',
+      'unexpectedCloses',
+      1,
+      ({ session }) => (session.closeCode = 1006),
+    ],
+    ['a connection left open', 'unexpectedCloses', 1, ({ session }) => delete session.closedBy],
+  ];
+
+  it.each(faults)('catches %s', (_, fault, times, change) => {
+    const verdict = judged(change);
+    expect(verdict[fault]).toBe(times);
+    expect(verdict.examples).toHaveLength(times);
+    expect(verdict.examples[0]).toContain(`${fault}: `);
+    expect(isClean(verdict)).toBe(false);
+  });
+
+  it('catches a connection that no server saw, and one that no client has', () => {
+    const { session, a, b } = ledgers();
+    expect(isClean(judge('migrateClients', [{ ...session, sent: 0, received: [] }], []))).toBe(
+      false,
+    );
+    expect(judge('migrateClients', [], [a, b]).foreign).toBe(2);
+  });
+
+  it('catches a connectionId that two connections share', () => {
+    const { session, a, b } = ledgers();
+    const other = { ...session, label: '1.1', sent: 0, received: [] };
+    const visit = { ...b, label: '1.1', from: null, handled: [], sent: 0 };
+    expect(judge('migrateClients', [session, other], [a, b, visit]).renamed).toBe(1);
+  });
+});
+
+describe('what mode off allows', () => {
+  const cut: Change = ({ session, a, b }) => {
+    Object.assign(session, { closedBy: 'server', closeCode: 1012, sent: 3 });
+    session.received = downs(['a', 1], ['a', 2]);
+    a.to = null;
+    b.label = 'other';
+  };
+  const judgeCut = (change: Change, mode: Mode = 'off') => {
+    const ledger = ledgers();
+    cut(ledger);
+    change(ledger);
+    return judge(mode, [ledger.session], [ledger.a]);
+  };
+
+  it('allows the close and the loss of the ends of both streams, and counts them', () => {
+    const verdict = judgeCut(({ session, a }) => {
+      session.received.pop();
+      a.handled.pop();
+    });
+    expect(verdict).toMatchObject({
+      lost: 2,
+      lostAllowed: 2,
+      expectedCloses: 1,
+      unexpectedCloses: 0,
+    });
+    expect(isClean(verdict)).toBe(true);
+  });
+
+  it('allows no hole, no duplicate, no other code', () => {
+    expect(isClean(judgeCut(({ a }) => a.handled.splice(0, 1)))).toBe(false);
+    expect(isClean(judgeCut(({ session }) => session.received.push({ server: 'a', n: 1 })))).toBe(
+      false,
+    );
+    expect(isClean(judgeCut(({ session }) => (session.closeCode = 1006)))).toBe(false);
+  });
+
+  it.each<Mode>(['migrateClients', 'waitForClientsClose'])('%s does not', (mode) => {
+    const verdict = judgeCut(({ a }) => a.handled.pop(), mode);
+    expect(verdict).toMatchObject({ lost: 1, lostAllowed: 0, unexpectedCloses: 1 });
+  });
+});
