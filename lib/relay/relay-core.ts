@@ -25,6 +25,9 @@ import { ServerDrain } from './server-drain.js';
 /** Time after which a connection whose migration failed is tried again, in milliseconds. */
 const RETRY_MS = 200;
 
+/** Clients closed in one turn when the relay stops. */
+const CLOSE_BATCH = 200;
+
 export interface RelayCoreOptions extends RelayLinkLimits {
   retainedTotalBytes: number;
   holdUpgradeMs: number;
@@ -132,10 +135,15 @@ export class RelayCore {
     };
   }
 
-  /** From now on clients are refused; those that are here are closed with the code. */
+  /** From now on clients are refused; those that are here are closed with the code, in batches. */
   closeClients(code: number, reason: string): void {
     this.closed = true;
-    for (const client of Array.from(this.clients)) client.forceClose(code, reason);
+    const left = Array.from(this.clients);
+    const closeSome = () => {
+      for (const client of left.splice(0, CLOSE_BATCH)) client.forceClose(code, reason);
+      if (left.length > 0) this.clock.defer(closeSome);
+    };
+    closeSome();
   }
 
   /** Ends all service connections. */

@@ -39,9 +39,6 @@ export interface RelayServerDeps {
   readonly random?: RandomSource;
 }
 
-const endOfSession = (serverId: string, code: number, reason: string) =>
-  `Service connection of ${serverId || 'a peer without handshake'} ended: ${code} ${reason}`;
-
 /** A relay with its sockets: clients and service connections on the application's HTTP server and own ports. */
 export class RelayServer {
   readonly core: RelayCore;
@@ -57,6 +54,7 @@ export class RelayServer {
 
   constructor(private readonly deps: RelayServerDeps) {
     const { options, security, log, clock = systemClock, random = systemRandom } = deps;
+    const failures = new FailureLog(log, clock);
     this.core = new RelayCore(
       { ...options, stepMs: options.migrationStepMs, route: routeBy(options.routing, log) },
       clock,
@@ -66,14 +64,16 @@ export class RelayServer {
         serverLeft: ({ serverName, serverId }, reason) =>
           log.log(`Hub server ${serverName} (${serverId}) left${reason && `: ${reason}`}`),
         sessionEnded: (serverId, code, reason) => {
-          if (code >= 1002) log.warn(endOfSession(serverId, code, reason));
+          const text = `ended: ${code} ${reason}`;
+          if (code < 1002) return;
+          if (serverId) log.warn(`Service connection of ${serverId} ${text}`);
+          else failures.warn('a peer without handshake', `Service connection ${text}`);
         },
         fault: (error) => log.error(`Internal fault: ${(error as Error).stack ?? String(error)}`),
       },
     );
     const verify = createTokenVerifier(security);
     this.hasVerifier = verify !== undefined;
-    const failures = new FailureLog(log, clock);
     this.service = new ServiceEndpoint(this.core, options, verify, this.serviceSockets, failures);
     this.clients = new ClientUpgrades(this.core, options, clock, this.clientSockets, log);
     this.gatewayPorts = new GatewayPorts(

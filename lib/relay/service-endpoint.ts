@@ -53,6 +53,7 @@ export class ServiceEndpoint {
   async handle(upgrade: Upgrade): Promise<void> {
     const { request, socket, head } = upgrade;
     const address = plainAddress(socket.remoteAddress);
+    if (socket.destroyed) return;
     this.sockets.add(socket);
     try {
       const serverId = await this.authenticate(request);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { Payload } from '../protocol/messages.js';
@@ -25,9 +26,11 @@ export interface ClientSurroundings {
 
 /** A client's socket: first a raw one with a pending upgrade, then a WebSocket. */
 export class WebSocketClient implements ClientSocket, Pingable {
+  private readonly socket: Socket;
+  /** Kept only until it is answered. */
+  private upgrade: Upgrade | undefined;
   private connection: ClientConnection | undefined;
   private ws: WebSocket | undefined;
-  private answered = false;
   private over = false;
   private closing = false;
   private paused = false;
@@ -39,11 +42,13 @@ export class WebSocketClient implements ClientSocket, Pingable {
 
   /** @param settings called when the upgrade is granted */
   constructor(
-    private readonly upgrade: Upgrade,
+    upgrade: Upgrade,
     private readonly surroundings: ClientSurroundings,
     private readonly settings: () => Omit<ClientSocketSettings, 'protocol'>,
   ) {
     const { socket } = upgrade;
+    this.upgrade = upgrade;
+    this.socket = socket;
     socket.setTimeout(0);
     socket.on('end', this.onEarlyEnd);
     socket.on('close', this.onEarlyClose);
@@ -57,9 +62,10 @@ export class WebSocketClient implements ClientSocket, Pingable {
   }
 
   accept(protocol: string): void {
-    if (this.answered || this.over) return;
+    const { upgrade } = this;
+    if (!upgrade || this.over) return;
     this.stopWatching();
-    const ws = this.surroundings.servers.upgrade(this.upgrade, { ...this.settings(), protocol });
+    const ws = this.surroundings.servers.upgrade(upgrade, { ...this.settings(), protocol });
     if (!ws) {
       process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
       return;
@@ -79,13 +85,13 @@ export class WebSocketClient implements ClientSocket, Pingable {
   }
 
   refuse(status: number, reason: string, headers: readonly string[]): void {
-    if (this.answered || this.over) return;
+    if (!this.upgrade || this.over) return;
     this.stopWatching();
     this.over = true;
     const told = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
     const later = !told && (status === 503 || status === 429);
     const seconds = String(this.surroundings.retryAfterSeconds);
-    refuseUpgrade(this.upgrade.socket, {
+    refuseUpgrade(this.socket, {
       status,
       text: reason,
       headers: later ? [...headers, 'Retry-After', seconds] : headers,
@@ -111,7 +117,7 @@ export class WebSocketClient implements ClientSocket, Pingable {
   close(code: number, reason: string): void {
     const { ws } = this;
     if (!ws) {
-      this.upgrade.socket.destroy();
+      this.socket.destroy();
       return;
     }
     if (code === CloseCode.Abnormal) {
@@ -143,7 +149,7 @@ export class WebSocketClient implements ClientSocket, Pingable {
   keepAlive(): void {
     const { ws } = this;
     if (!ws || ws.readyState !== ws.OPEN || this.paused) return;
-    const { bytesRead } = this.upgrade.socket;
+    const { bytesRead } = this.socket;
     if (bytesRead !== this.bytesRead) this.unansweredPings = 0;
     this.bytesRead = bytesRead;
     if (this.unansweredPings++ < MAX_UNANSWERED_PINGS) ws.ping(PING_DATA);
@@ -152,21 +158,21 @@ export class WebSocketClient implements ClientSocket, Pingable {
 
   /** The client is gone before it got an answer. */
   private readonly onEarlyClose = () => this.finish(CloseCode.Abnormal, '');
-  private readonly onEarlyEnd = () => void this.upgrade.socket.destroy();
+  private readonly onEarlyEnd = () => void this.socket.destroy();
 
   private stopWatching() {
-    this.answered = true;
-    this.upgrade.socket.off('end', this.onEarlyEnd).off('close', this.onEarlyClose);
+    this.upgrade = undefined;
+    this.socket.off('end', this.onEarlyEnd).off('close', this.onEarlyClose);
   }
 
   /** Messages of one turn leave in one write. */
   private cork() {
     if (this.corked) return;
     this.corked = true;
-    this.upgrade.socket.cork();
+    this.socket.cork();
     process.nextTick(() => {
       this.corked = false;
-      this.upgrade.socket.uncork();
+      this.socket.uncork();
     });
   }
 
