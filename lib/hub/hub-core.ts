@@ -1,20 +1,15 @@
 import type { Clock, Timer } from '../protocol/clock.js';
 import { ServiceCloseCode } from '../protocol/errors.js';
 import { HubLink } from '../protocol/hub-link.js';
-import type {
-  AckMode,
-  HubLinkHost,
-  HubLinkLimits,
-  HubLinkOwner,
-  LinkEndCause,
-} from '../protocol/hub-link.js';
+import type { AckMode, HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link.js';
 import { HubSession } from '../protocol/hub-session.js';
 import { MessageType } from '../protocol/messages.js';
 import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages.js';
+import type { OutboundLimits } from '../protocol/outbound-window.js';
 import type { SessionTimes } from '../protocol/session.js';
 import type { Transport } from '../protocol/transport.js';
 
-export interface HubCoreOptions extends SessionTimes, HubLinkLimits {
+export interface HubCoreOptions extends SessionTimes, OutboundLimits {
   serverId: string;
   serverName: string;
   version: string;
@@ -60,12 +55,16 @@ export class HubCore implements HubLinkHost {
   readonly sessions = new Set<HubSession>();
   readonly connections = new Set<HubLink>();
   /** Connections that left, by how. */
-  readonly left: LeaveCounts = { migrated: 0, closed: {} };
+  readonly left: LeaveCounts = {
+    migrated: 0,
+    // Names come from clients: "constructor" is one like any other.
+    closed: Object.create(null) as Record<string, number>,
+  };
   private offline = false;
   private readonly unacknowledged = new Set<HubSession>();
   private finTimer: Timer;
   private onOffline: (() => void)[] = [];
-  private readonly leaveListeners = new Set<() => void>();
+  private readonly leaveListeners = new Set<(link: HubLink) => void>();
 
   constructor(
     readonly options: HubCoreOptions,
@@ -134,7 +133,7 @@ export class HubCore implements HubLinkHost {
   }
 
   /** Calls the listener after each connection that leaves. @returns ends the subscription */
-  onLeave(listener: () => void): () => void {
+  onLeave(listener: (link: HubLink) => void): () => void {
     this.leaveListeners.add(listener);
     return () => this.leaveListeners.delete(listener);
   }
@@ -146,6 +145,9 @@ export class HubCore implements HubLinkHost {
     for (const session of Array.from(this.sessions)) {
       session.end(ServiceCloseCode.GoingAway, 'the hub server is stopping');
     }
+    // A service connection may report its end later than this process has time for.
+    for (const link of Array.from(this.connections))
+      link.onLost(1006, 'the hub server is stopping');
   }
 
   private established(session: HubSession) {
@@ -182,7 +184,7 @@ export class HubCore implements HubLinkHost {
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void {
     this.connections.delete(link);
     if (this.offline && cause) this.countLeft(cause);
-    for (const listener of Array.from(this.leaveListeners)) listener();
+    for (const listener of Array.from(this.leaveListeners)) listener(link);
   }
 
   private openLink(session: HubSession, message: OpenConnection) {
@@ -200,7 +202,8 @@ export class HubCore implements HubLinkHost {
       this.left.migrated++;
       return;
     }
-    const name = code === 1012 && reason.length <= 32 ? reason : String(code);
+    const named = code === 1012 && reason.length > 0 && reason.length <= 32;
+    const name = named ? reason : String(code);
     const { closed } = this.left;
     if (name in closed || Object.keys(closed).length < MAX_NAMES) {
       closed[name] = (closed[name] ?? 0) + 1;

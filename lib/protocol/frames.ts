@@ -1,5 +1,6 @@
-import { decode, encode } from '@msgpack/msgpack';
+import { encode } from '@msgpack/msgpack';
 import { ProtocolError, ServiceCloseCode } from './errors.js';
+import { decodeMessagePack } from './message-pack.js';
 import { MessageType } from './messages.js';
 import type { ControlMessage, Payload } from './messages.js';
 import { MESSAGE_SCHEMAS } from './schema.js';
@@ -128,7 +129,7 @@ function readControl(type: number, link: number, body: Buffer): ControlMessage |
   if (!schema) return undefined;
   let fields: unknown;
   try {
-    fields = decode(body);
+    fields = decodeMessagePack(body);
   } catch {
     throw badFrame(`message 0x${type.toString(16)} is not MessagePack`);
   }

@@ -11,18 +11,12 @@ import type {
   OpenConnection,
   Payload,
 } from './messages.js';
-import { Retention, payloadBytes } from './retention.js';
+import { OutboundWindow } from './outbound-window.js';
+import type { OutboundLimits } from './outbound-window.js';
 import type { AckSource, LinkChannel, LinkEnd } from './session.js';
 
 /** When an inbound message counts as acknowledged: handed to the handlers, or handled by all of them. */
 export type AckMode = 'received' | 'handled';
-
-export interface HubLinkLimits {
-  /** Outbound bytes in flight before further messages wait. */
-  retainedBytes: number;
-  /** Outbound messages in flight before further ones wait. */
-  retainedMessages: number;
-}
 
 /** How a link ended. */
 export interface LinkEndCause {
@@ -60,9 +54,7 @@ type State = 'opening' | 'open' | 'requested' | 'paused' | 'closed';
 export class HubLink implements LinkEnd, AckSource {
   readonly endpoint: EndpointKey;
   private state: State = 'opening';
-  private readonly outbound = new Retention();
-  private transmitted = 0;
-  private inFlightBytes = 0;
+  private readonly outbound: OutboundWindow;
   private readonly completions: Completions;
   private inFlightHandlers = 0;
   private inbound: number;
@@ -76,12 +68,13 @@ export class HubLink implements LinkEnd, AckSource {
     private readonly number: number,
     open: OpenConnection,
     private readonly ack: AckMode,
-    private readonly limits: HubLinkLimits,
+    limits: OutboundLimits,
     private readonly host: HubLinkHost,
     private readonly owner: HubLinkOwner,
   ) {
     this.endpoint = { port: open.port, path: open.path };
     this.inbound = open.inbound;
+    this.outbound = new OutboundWindow(channel, number, limits);
     this.completions = new Completions(open.inbound);
   }
 
@@ -140,7 +133,7 @@ export class HubLink implements LinkEnd, AckSource {
       done?.(new Error('The connection is closed'));
       return;
     }
-    this.outbound.push({ data, binary, bytes: payloadBytes(data), done });
+    this.outbound.push(data, binary, done);
     if (this.state === 'open' || this.state === 'requested') this.transmit();
   }
 
@@ -171,7 +164,7 @@ export class HubLink implements LinkEnd, AckSource {
     if (this.state === 'closed') return;
     this.closing = { code, reason };
     this.closeSent = false;
-    this.outbound.truncate(this.transmitted, new Error('The connection was cut'));
+    this.outbound.dropWaiting(new Error('The connection was cut'));
     if (this.state === 'open' || this.state === 'requested') this.transmit();
   }
 
@@ -201,14 +194,7 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   onAck(count: number, ranges: readonly number[]): void {
-    const highest = ranges.length > 0 ? ranges[ranges.length - 1]! : count;
-    if (highest > this.transmitted) {
-      throw new ProtocolError(
-        ServiceCloseCode.BadField,
-        `link ${this.number}: message ${highest} acknowledged, ${this.transmitted} sent`,
-      );
-    }
-    this.inFlightBytes -= this.outbound.release(count, ranges);
+    this.outbound.acknowledge(count, ranges);
     if (this.state === 'open' || this.state === 'requested') this.transmit();
   }
 
@@ -258,7 +244,7 @@ export class HubLink implements LinkEnd, AckSource {
 
   private leaveAtSafePoint() {
     if (this.inFlightHandlers > 0 || this.closing) return;
-    this.transmitAll();
+    this.outbound.transmitAll();
     this.state = 'paused';
     this.channel.sendControl({
       type: MessageType.MigrateConnectionResponse,
@@ -266,7 +252,7 @@ export class HubLink implements LinkEnd, AckSource {
       attempt: this.attempt,
       ready: true,
       handled: this.completions.count,
-      sent: this.transmitted,
+      sent: this.outbound.sent,
     });
   }
 
@@ -284,12 +270,12 @@ export class HubLink implements LinkEnd, AckSource {
         `link ${this.number} was committed before it was ready`,
       );
     }
-    this.transmitAll();
+    this.outbound.transmitAll();
     this.channel.sendControl({
       type: MessageType.ConnectionReleased,
       link: this.number,
       attempt: this.attempt,
-      sent: this.transmitted,
+      sent: this.outbound.sent,
       ...(this.closing && { close: this.closing }),
     });
     const { server, reason, attempt } = message;
@@ -305,25 +291,8 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   private transmit() {
-    const { limits } = this;
-    while (
-      this.transmitted < this.outbound.last &&
-      this.inFlightBytes < limits.retainedBytes &&
-      this.transmitted - this.outbound.acknowledged < limits.retainedMessages
-    ) {
-      this.transmitNext();
-    }
-    if (this.closing && this.transmitted === this.outbound.last) this.sendClose();
-  }
-
-  private transmitAll() {
-    while (this.transmitted < this.outbound.last) this.transmitNext();
-  }
-
-  private transmitNext() {
-    const message = this.outbound.at(++this.transmitted)!;
-    this.inFlightBytes += message.bytes;
-    this.channel.sendData(this.number, message.data, message.binary);
+    this.outbound.transmit();
+    if (this.closing && this.outbound.drained) this.sendClose();
   }
 
   private sendClose() {

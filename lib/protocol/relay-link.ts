@@ -7,24 +7,21 @@ import type {
   OpenConnectionResponse,
   Payload,
 } from './messages.js';
+import { InboundQueue } from './inbound-queue.js';
+import type { InboundLimits, InboundSource } from './inbound-queue.js';
 import { RelayBinding } from './relay-binding.js';
 import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.js';
 import { RelayMigration } from './relay-migration.js';
 import type { MigratingLink, MigrationPlan, MigrationResult } from './relay-migration.js';
-import type { BudgetWaiter, RetentionBudget } from './retention-budget.js';
-import { Retention, payloadBytes } from './retention.js';
+import type { RetentionBudget } from './retention-budget.js';
 
-export interface RelayLinkLimits {
-  /** Inbound bytes retained before the client is paused. */
-  retainedBytes: number;
-  /** Inbound messages retained before the client is paused. */
-  retainedMessages: number;
+export interface RelayLinkLimits extends InboundLimits {
   /** Limit of one step of a migration in milliseconds. */
   stepMs: number;
 }
 
 /** What a link needs from the relay. */
-export interface RelayLinkOwner {
+export interface RelayLinkOwner extends InboundSource {
   /** The first hub server accepted the client. */
   accepted(protocol: string): void;
   /** The hub server refused the client; the link is over. */
@@ -37,8 +34,6 @@ export interface RelayLinkOwner {
   pongClient(data: Uint8Array): void;
   /** Starts the closing handshake with the client (1006: cuts it); {@link RelayLink.clientClosed} ends it. */
   closeClient(code: number, reason: string): void;
-  pauseClient(): void;
-  resumeClient(): void;
   /** A hub server that can take this connection, none of `excluded`. */
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
   migrationEnded(result: MigrationResult): void;
@@ -54,16 +49,14 @@ type State = 'opening' | 'open' | 'closing' | 'ended';
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
  * served by one hub server at a time, and moves it by a {@link RelayMigration}.
  */
-export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
+export class RelayLink implements BindingEvents, MigratingLink {
   private state: State = 'opening';
   private current: RelayBinding | undefined;
   private migration: RelayMigration | undefined;
   /** The server that was left, until it said that all it sent has been sent. */
   private leaving: RelayBinding | undefined;
   private leavingTimer: Timer;
-  private readonly inbound = new Retention();
-  private forwarded = 0;
-  private paused = false;
+  private readonly inbound: InboundQueue;
   private clientGone: CloseCause | undefined;
   private epoch = 0;
   private attempts = 0;
@@ -74,10 +67,12 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
     readonly endpoint: EndpointKey,
     private readonly request: ClientRequest,
     private readonly limits: RelayLinkLimits,
-    private readonly budget: RetentionBudget,
+    budget: RetentionBudget,
     readonly clock: Clock,
     private readonly owner: RelayLinkOwner,
-  ) {}
+  ) {
+    this.inbound = new InboundQueue(limits, budget, owner);
+  }
 
   /** serverId of the hub server that serves the client. */
   get serverId(): string | undefined {
@@ -110,11 +105,9 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
   /** A whole message from the client. */
   clientMessage(data: Payload, binary: boolean): void {
     if (this.state === 'ended' || this.clientGone) return;
-    const bytes = payloadBytes(data);
-    this.inbound.push({ data, binary, bytes });
-    this.budget.add(bytes);
+    this.inbound.push(data, binary);
     this.forward();
-    this.checkPressure();
+    this.inbound.checkPressure();
   }
 
   clientPong(data: Uint8Array): void {
@@ -177,19 +170,19 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
   }
 
   originReady(handled: number): void {
-    if (handled > this.forwarded || handled < this.inbound.acknowledged) {
+    const { forwarded, acknowledged } = this.inbound;
+    if (handled > forwarded || handled < acknowledged) {
       this.current?.fail(
-        `ready with ${handled} messages handled of ${this.forwarded}, ` +
-          `${this.inbound.acknowledged} acknowledged`,
+        `ready with ${handled} messages handled of ${forwarded}, ${acknowledged} acknowledged`,
       );
     }
-    this.release(handled, []);
+    this.inbound.release(handled, []);
   }
 
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
     this.current = target;
     // What the origin had received and not handed to its handlers goes to the target.
-    this.forwarded = this.inbound.acknowledged;
+    this.inbound.rewind();
     this.leaving = origin;
     if (origin) {
       this.leavingTimer = this.clock.setTimer(
@@ -246,10 +239,10 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
   onAck(binding: RelayBinding, count: number, ranges: readonly number[]): void {
     if (binding !== this.current) return;
     const highest = ranges.length > 0 ? ranges[ranges.length - 1]! : count;
-    if (highest > this.forwarded) {
-      binding.fail(`message ${highest} acknowledged, ${this.forwarded} sent`);
+    if (highest > this.inbound.forwarded) {
+      binding.fail(`message ${highest} acknowledged, ${this.inbound.forwarded} sent`);
     }
-    this.release(count, ranges);
+    this.inbound.release(count, ranges);
   }
 
   onServerClose(binding: RelayBinding, cause: CloseCause): void {
@@ -292,10 +285,6 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
     this.loseServer();
   }
 
-  relieve(): void {
-    this.checkRelief();
-  }
-
   /** After a migration: what was held goes to the server that has the connection now. */
   private settle(result: MigrationResult) {
     this.migration = undefined;
@@ -306,44 +295,7 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
 
   private forward() {
     if (this.migration || this.state === 'opening' || !this.current) return;
-    while (this.forwarded < this.inbound.last) {
-      const message = this.inbound.at(++this.forwarded);
-      if (message) this.current.send(message.data, message.binary);
-    }
-  }
-
-  private release(count: number, ranges: readonly number[]) {
-    const before = this.inbound.bytes;
-    this.inbound.release(count, ranges);
-    this.budget.remove(before - this.inbound.bytes);
-    this.checkRelief();
-  }
-
-  private checkPressure() {
-    if (this.paused) return;
-    const { inbound, limits } = this;
-    const own = inbound.bytes > limits.retainedBytes || inbound.messages >= limits.retainedMessages;
-    if (!own && !this.budget.exceeded) return;
-    this.paused = true;
-    this.owner.pauseClient();
-    if (!own) this.budget.wait(this);
-  }
-
-  private checkRelief() {
-    if (!this.paused || this.state === 'ended') return;
-    const { inbound, limits } = this;
-    if (
-      inbound.bytes * 2 > limits.retainedBytes ||
-      inbound.messages * 2 > limits.retainedMessages
-    ) {
-      return;
-    }
-    if (this.budget.exceeded) {
-      this.budget.wait(this);
-      return;
-    }
-    this.paused = false;
-    this.owner.resumeClient();
+    this.inbound.forwardTo(this.current);
   }
 
   /** No server has the connection any more. */
@@ -365,11 +317,7 @@ export class RelayLink implements BindingEvents, MigratingLink, BudgetWaiter {
   private finish() {
     if (this.state === 'ended') return;
     this.state = 'ended';
-    this.budget.remove(this.inbound.bytes);
-    this.budget.leave(this);
-    this.inbound.clear();
-    // A paused socket would not see the client's close frame.
-    if (this.paused) this.owner.resumeClient();
+    this.inbound.dispose();
     this.owner.ended();
   }
 }

@@ -30,6 +30,8 @@ export interface MigratingLink {
   /** Limit of one step in milliseconds. */
   readonly stepMs: number;
   openOn(target: BindingTarget, migration: MigrationInfo): RelayBinding;
+  /** The epoch of the latest binding. */
+  readonly lastEpoch: number;
   nextEpoch(): number;
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
   /** The origin has handled this many messages and is paused. */
@@ -75,8 +77,8 @@ export class RelayMigration {
       this.link.stayed(this.result('failed', answer.reason ?? 'refusedByOrigin'));
       return;
     }
-    this.ready = true;
     this.link.originReady(answer.handled);
+    this.ready = true;
     this.tryNext();
   }
 
@@ -183,7 +185,7 @@ export class RelayMigration {
       outcome,
       server,
       reason,
-      epoch: this.link.nextEpoch(),
+      epoch: outcome === 'committed' ? this.link.lastEpoch : this.link.nextEpoch(),
     });
   }
 

@@ -198,15 +198,22 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   private armKeepAlive() {
-    this.timer = this.clock.setTimer(() => {
-      const now = this.clock.now();
-      if (now - this.lastHeard >= this.times.deadAfterMs) {
-        this.end(ServiceCloseCode.Silent, `nothing heard for ${this.times.deadAfterMs} ms`);
-        return;
-      }
-      if (now - this.lastSent >= this.times.keepAliveMs)
-        this.sendControl({ type: MessageType.Ping });
-      this.armKeepAlive();
-    }, this.times.keepAliveMs);
+    const { keepAliveMs, deadAfterMs } = this.times;
+    const due = Math.min(this.lastSent + keepAliveMs, this.lastHeard + deadAfterMs);
+    this.timer = this.clock.setTimer(
+      () => {
+        const now = this.clock.now();
+        if (now - this.lastHeard >= deadAfterMs) {
+          this.end(ServiceCloseCode.Silent, `nothing heard for ${deadAfterMs} ms`);
+          return;
+        }
+        if (now - this.lastSent >= keepAliveMs) {
+          this.lastSent = now;
+          this.sendControl({ type: MessageType.Ping });
+        }
+        this.armKeepAlive();
+      },
+      Math.max(1, due - this.clock.now()),
+    );
   }
 }

@@ -73,8 +73,6 @@ export class ClientConnection implements RelayLinkOwner {
     const { clock, options, budget } = this.relay;
     clock.clearTimer(this.holdTimer);
     this.holdTimer = undefined;
-    clock.clearTimer(this.holdTimer);
-    this.holdTimer = undefined;
     this.answerTimer ??= clock.setTimer(
       () => this.fail(504, 'no answer from the hub server'),
       options.handshakeTimeoutMs,

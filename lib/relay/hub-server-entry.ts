@@ -1,3 +1,4 @@
+import type { RoutingCandidate } from '../options/index.js';
 import type { Endpoint, EndpointKey, HandshakeRequest } from '../protocol/messages.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import type { ClientConnection } from './client-connection.js';
@@ -36,6 +37,14 @@ export class HubServerEntry {
       if (session.canBind && (!best || session.linkCount < best.linkCount)) best = session;
     }
     return best;
+  }
+
+  /** This server as a target: links that are only being opened on it count. */
+  candidate(): RoutingCandidate {
+    let connections = 0;
+    for (const session of this.sessions) connections += session.linkCount;
+    const { serverId, serverName, version } = this;
+    return { serverId, serverName, version, connections };
   }
 
   stats(): HubServerStats {

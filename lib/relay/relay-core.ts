@@ -165,7 +165,7 @@ export class RelayCore {
     if (candidates.length === 0) return undefined;
     const { url, rawHeaders, remoteAddress } = connection.request;
     const chosen = this.options.route(
-      candidates.map((server) => server.stats()),
+      candidates.map((server) => server.candidate()),
       {
         url,
         get headers() {

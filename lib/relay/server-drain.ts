@@ -28,6 +28,7 @@ export class ServerDrain {
   private paceTimer: Timer | undefined;
   private credit = 0;
   private over = false;
+  private expired = false;
 
   constructor(
     private readonly host: DrainHost,
@@ -61,6 +62,10 @@ export class ServerDrain {
 
   private pump() {
     this.paceTimer = undefined;
+    if (this.expired) {
+      this.closeLeft();
+      return;
+    }
     const candidates = this.mine().filter((connection) => connection.movable);
     const share = this.rate(candidates.length) * (PACE_MS / 1000);
     this.credit = Math.min(this.credit + share, Math.max(1, share));
@@ -82,13 +87,18 @@ export class ServerDrain {
   }
 
   private onDeadline() {
+    this.expired = true;
+    this.closeLeft();
+  }
+
+  /** Also for clients that come later: the server took them while it did not know yet. */
+  private closeLeft() {
     for (const connection of this.mine()) {
       connection.expireMigration();
       const reason = connection.lastFailure ?? 'noTarget';
       count(this.host.counters.closedAtDeadline, reason);
       connection.forceClose(1012, reason);
     }
-    this.stop();
   }
 
   private mine(): ClientConnection[] {

@@ -1,0 +1,107 @@
+import type { Payload } from './messages.js';
+import type { BudgetWaiter, RetentionBudget } from './retention-budget.js';
+import { Retention, payloadBytes } from './retention.js';
+
+export interface InboundLimits {
+  /** Inbound bytes retained before the client is paused. */
+  retainedBytes: number;
+  /** Inbound messages retained before the client is paused. */
+  retainedMessages: number;
+}
+
+/** The client whose messages are queued. */
+export interface InboundSource {
+  pauseClient(): void;
+  resumeClient(): void;
+}
+
+/**
+ * What a client sent, numbered and retained until a hub server acknowledged it. A client that sends
+ * more than may be retained is paused, and resumed when half of it is free again.
+ */
+export class InboundQueue implements BudgetWaiter {
+  private readonly retained = new Retention();
+  private forwardedCount = 0;
+  private paused = false;
+  private over = false;
+
+  constructor(
+    private readonly limits: InboundLimits,
+    private readonly budget: RetentionBudget,
+    private readonly source: InboundSource,
+  ) {}
+
+  /** Bytes retained. */
+  get bytes(): number {
+    return this.retained.bytes;
+  }
+
+  /** Number up to which all is acknowledged. */
+  get acknowledged(): number {
+    return this.retained.acknowledged;
+  }
+
+  /** Number of the last message that the present server got. */
+  get forwarded(): number {
+    return this.forwardedCount;
+  }
+
+  push(data: Payload, binary: boolean): void {
+    const bytes = payloadBytes(data);
+    this.retained.push({ data, binary, bytes });
+    this.budget.add(bytes);
+  }
+
+  /** Sends what the present server did not get yet. */
+  forwardTo(server: { send(data: Payload, binary: boolean): void }): void {
+    while (this.forwardedCount < this.retained.last) {
+      const message = this.retained.at(++this.forwardedCount);
+      if (message) server.send(message.data, message.binary);
+    }
+  }
+
+  /** Another server has the connection: it gets all that is not acknowledged. */
+  rewind(): void {
+    this.forwardedCount = this.retained.acknowledged;
+  }
+
+  release(count: number, ranges: readonly number[]): void {
+    this.budget.remove(this.retained.release(count, ranges));
+    this.relieve();
+  }
+
+  /** Pauses the client when more is retained than may be. */
+  checkPressure(): void {
+    if (this.paused || this.over) return;
+    const { retained, limits } = this;
+    const own =
+      retained.bytes > limits.retainedBytes || retained.messages >= limits.retainedMessages;
+    if (!own && !this.budget.exceeded) return;
+    this.paused = true;
+    this.source.pauseClient();
+    if (!own) this.budget.wait(this);
+  }
+
+  relieve(): void {
+    if (!this.paused || this.over) return;
+    const { retained, limits } = this;
+    if (retained.bytes * 2 > limits.retainedBytes) return;
+    if (retained.messages * 2 > limits.retainedMessages) return;
+    if (this.budget.exceeded) {
+      this.budget.wait(this);
+      return;
+    }
+    this.paused = false;
+    this.source.resumeClient();
+  }
+
+  /** Forgets everything. A paused client is resumed: it would not see the end otherwise. */
+  dispose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.budget.leave(this);
+    this.budget.remove(this.retained.bytes);
+    this.retained.clear();
+    if (this.paused) this.source.resumeClient();
+  }
+}

@@ -1,0 +1,72 @@
+import { decode } from '@msgpack/msgpack';
+
+/** Nesting of control messages; they need 3 levels. */
+const MAX_DEPTH = 8;
+/** Bytes after the type byte of the values 0xc0 to 0xdf that have a fixed size. */
+const FIXED: Readonly<Record<number, number>> = {
+  0xc0: 0,
+  0xc2: 0,
+  0xc3: 0,
+  0xca: 4,
+  0xcb: 8,
+  0xcc: 1,
+  0xcd: 2,
+  0xce: 4,
+  0xcf: 8,
+  0xd0: 1,
+  0xd1: 2,
+  0xd2: 4,
+  0xd3: 8,
+  0xd4: 2,
+  0xd5: 3,
+  0xd6: 5,
+  0xd7: 9,
+  0xd8: 17,
+};
+/** Those whose size is given by a length of 1, 2 or 4 bytes, and what is added to it. */
+const SIZED: Readonly<Record<number, readonly [lengthBytes: number, more: number]>> = {
+  0xc4: [1, 0],
+  0xc5: [2, 0],
+  0xc6: [4, 0],
+  0xc7: [1, 1],
+  0xc8: [2, 1],
+  0xc9: [4, 1],
+  0xd9: [1, 0],
+  0xda: [2, 0],
+  0xdb: [4, 0],
+};
+
+function skipItems(body: Buffer, at: number, items: number, depth: number): number {
+  if (depth >= MAX_DEPTH) throw new RangeError('nested too deeply');
+  // Each item takes a byte at least: a count above that is a lie that would only cost memory.
+  if (items > body.length - at) throw new RangeError('more items than bytes');
+  for (let i = 0; i < items; i++) at = skip(body, at, depth + 1);
+  return at;
+}
+
+/** @returns where the value ends that begins at `at` */
+function skip(body: Buffer, at: number, depth: number): number {
+  const type = body.readUInt8(at++);
+  if (type < 0x80 || type >= 0xe0) return at;
+  if (type < 0x90) return skipItems(body, at, 2 * (type & 0x0f), depth);
+  if (type < 0xa0) return skipItems(body, at, type & 0x0f, depth);
+  if (type < 0xc0) return at + (type & 0x1f);
+  const fixed = FIXED[type];
+  if (fixed !== undefined) return at + fixed;
+  const sized = SIZED[type];
+  if (sized) return at + sized[0] + body.readUIntBE(at, sized[0]) + sized[1];
+  if (type < 0xdc) throw new RangeError('unknown type');
+  const lengthBytes = type % 2 === 0 ? 2 : 4;
+  const count = body.readUIntBE(at, lengthBytes) * (type >= 0xde ? 2 : 1);
+  return skipItems(body, at + lengthBytes, count, depth);
+}
+
+/**
+ * Decodes one value. Its shape is checked first, since a decoder reserves memory for as many items as
+ * a list or map claims to have: a few bytes could claim all memory there is.
+ * @throws what the decoder throws, or RangeError
+ */
+export function decodeMessagePack(body: Buffer): unknown {
+  if (skip(body, 0, 0) !== body.length) throw new RangeError('truncated, or bytes after the end');
+  return decode(body);
+}

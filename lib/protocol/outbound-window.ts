@@ -1,0 +1,91 @@
+import { ProtocolError, ServiceCloseCode } from './errors.js';
+import type { Payload } from './messages.js';
+import { Retention, payloadBytes } from './retention.js';
+import type { LinkChannel } from './session.js';
+
+export interface OutboundLimits {
+  /** Outbound bytes in flight before further messages wait. */
+  retainedBytes: number;
+  /** Outbound messages in flight before further ones wait. */
+  retainedMessages: number;
+}
+
+/**
+ * What a hub server sends on a link, numbered and retained until the relay acknowledged it. Only so
+ * much is in flight at a time; further messages wait.
+ */
+export class OutboundWindow {
+  private readonly retained = new Retention();
+  private transmitted = 0;
+  private inFlightBytes = 0;
+
+  constructor(
+    private readonly channel: LinkChannel,
+    private readonly link: number,
+    private readonly limits: OutboundLimits,
+  ) {}
+
+  /** Bytes that are not acknowledged yet, those that wait included. */
+  get bytes(): number {
+    return this.retained.bytes;
+  }
+
+  /** Messages sent so far. */
+  get sent(): number {
+    return this.transmitted;
+  }
+
+  /** Whether nothing waits. */
+  get drained(): boolean {
+    return this.transmitted === this.retained.last;
+  }
+
+  push(data: Payload, binary: boolean, done: ((error?: Error) => void) | undefined): void {
+    this.retained.push({ data, binary, bytes: payloadBytes(data), done });
+  }
+
+  /** Sends what the limits allow. */
+  transmit(): void {
+    const { limits, retained } = this;
+    while (
+      this.transmitted < retained.last &&
+      this.inFlightBytes < limits.retainedBytes &&
+      this.transmitted - retained.acknowledged < limits.retainedMessages
+    ) {
+      this.transmitNext();
+    }
+  }
+
+  /** Sends everything, whatever the limits say. */
+  transmitAll(): void {
+    while (!this.drained) this.transmitNext();
+  }
+
+  /** @throws ProtocolError when more is acknowledged than was sent */
+  acknowledge(count: number, ranges: readonly number[]): void {
+    const highest = ranges.length > 0 ? ranges[ranges.length - 1]! : count;
+    if (highest > this.transmitted) {
+      throw new ProtocolError(
+        ServiceCloseCode.BadField,
+        `link ${this.link}: message ${highest} acknowledged, ${this.transmitted} sent`,
+      );
+    }
+    this.inFlightBytes -= this.retained.release(count, ranges);
+  }
+
+  /** Drops what waits; the callbacks get the error. */
+  dropWaiting(error: Error): void {
+    this.retained.truncate(this.transmitted, error);
+  }
+
+  /** Forgets everything; the callbacks get the error, if one is given. */
+  clear(error: Error | undefined): void {
+    this.retained.clear(error);
+  }
+
+  private transmitNext() {
+    const message = this.retained.at(++this.transmitted)!;
+    this.inFlightBytes += message.bytes;
+    this.channel.sendData(this.link, message.data, message.binary);
+  }
+}

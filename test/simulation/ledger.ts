@@ -1,0 +1,88 @@
+/** What happened to a client's message at an application. */
+export interface Handling {
+  client: number;
+  seq: number;
+  /** The application's connection object that handled it. */
+  connection: number;
+  /** Handlers of other connection objects of this client that were still running. */
+  runningElsewhere: number;
+}
+
+/** One connection object of an application: from `open` until its `closed` callback. */
+export interface ServerSide {
+  key: number;
+  client: number;
+  serverId: string;
+  epoch: number;
+  migrated: boolean;
+  accepted: boolean;
+  refused: boolean;
+  /** Messages that the application sent, and how many before it asked for the connection's close. */
+  sent: number;
+  sentBeforeClose: number | undefined;
+  running: number;
+  closed: { code: number; reason: string; migration: string | undefined }[];
+  /** The service connection or the server was gone. */
+  lost: boolean;
+  /** Its server died after its end, with messages that no handler had got yet. */
+  diedWithMessages: boolean;
+}
+
+/** How a client's connection ended, as the client and its socket at the relay saw it. */
+export interface ClientSide {
+  index: number;
+  /** Upgrade answered with 101. */
+  opened: boolean;
+  refused: number | undefined;
+  /** Messages that the client has sent, and how many of them the relay was given. */
+  sent: number;
+  taken: number;
+  /** Messages with which the applications are done, as far as their acknowledgement goes. */
+  completed: number;
+  /** Messages that the relay was given before it started to close the socket. */
+  takenBeforeClose: number | undefined;
+  /** What the client received, in order. */
+  received: { connection: number; seq: number }[];
+  /** The socket at the relay is gone. */
+  gone: { code: number; reason: string } | undefined;
+  /** The relay closed it. */
+  closedByRelay: { code: number; reason: string } | undefined;
+  /** The client began to close, or cut it. */
+  left: boolean;
+  cut: boolean;
+  phase: string;
+}
+
+/** What is seen from outside of the core, at the clients and at the applications. */
+export class Ledger {
+  readonly clients: ClientSide[] = [];
+  readonly connections: ServerSide[] = [];
+  readonly handled: Handling[] = [];
+  readonly violations: string[] = [];
+  readonly occurred = new Map<string, number>();
+
+  /** @param onTrace gets each line of a readable trace */
+  constructor(
+    private readonly now: () => number,
+    private readonly onTrace?: (line: string) => void,
+  ) {}
+
+  count(what: string): void {
+    this.occurred.set(what, (this.occurred.get(what) ?? 0) + 1);
+  }
+
+  /** @param invariant number of the invariant of the design */
+  violate(invariant: number, what: string): void {
+    this.violations.push(`invariant ${invariant}: ${what}`);
+    this.trace(() => `VIOLATION of ${invariant}: ${what}`);
+  }
+
+  trace(line: () => string): void {
+    this.onTrace?.(`${this.now().toFixed(0).padStart(6)} ms  ${line()}`);
+  }
+
+  /** Counts an occurrence with the phase in which the client's connection is. */
+  countInPhase(what: string, client: number): void {
+    this.count(`${what} while ${this.clients[client]?.phase ?? 'unknown'}`);
+  }
+}

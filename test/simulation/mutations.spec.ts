@@ -1,0 +1,244 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { HubCore } from '../../lib/hub/hub-core.js';
+import { HubLink } from '../../lib/protocol/hub-link.js';
+import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
+import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
+import { RelayBinding } from '../../lib/protocol/relay-binding.js';
+import { RelayLink } from '../../lib/protocol/relay-link.js';
+import { RelayMigration } from '../../lib/protocol/relay-migration.js';
+import { RelaySession } from '../../lib/protocol/relay-session.js';
+import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
+import { ClientConnection } from '../../lib/relay/client-connection.js';
+import { ServerDrain } from '../../lib/relay/server-drain.js';
+import type { DrainHost } from '../../lib/relay/server-drain.js';
+import { every, mutate } from './mutate.js';
+import { runSchedule } from './schedule.js';
+import { SimulatedConnection } from './simulated-connection.js';
+
+const MAX_SCHEDULES = 400;
+
+let restore: (() => void) | undefined;
+afterEach(() => restore?.());
+
+/** What is found by the first schedules that find something. */
+function findings(schedules = MAX_SCHEDULES): string[] {
+  const found: string[] = [];
+  for (let seed = 1; seed <= schedules && found.length < 12; seed++) {
+    found.push(...runSchedule(seed).violations);
+  }
+  return found;
+}
+
+const expectFound = (invariant: number) =>
+  expect(findings().map((it) => it.slice(0, 11))).toContain(`invariant ${invariant}`);
+
+const nothing = () => () => undefined;
+
+describe('the checker', () => {
+  it('finds nothing in the core as it is', () => {
+    expect(findings(100)).toEqual([]);
+  });
+
+  it('finds an inbound message that is lost', () => {
+    const unlucky = every(40);
+    restore = mutate(HubLink.prototype, 'onData', (original) => (self, ...args) => {
+      if (unlucky()) self.handled(self.delivered());
+      else original(self, ...args);
+    });
+    expectFound(1);
+  });
+
+  it('finds an inbound message that is handled twice', () => {
+    const unlucky = every(40);
+    restore = mutate(SimulatedConnection.prototype, 'deliver', (original) => (self, ...args) => {
+      original(self, ...args);
+      if (unlucky()) original(self, ...args);
+    });
+    expectFound(1);
+  });
+
+  it('finds an outbound message that is lost', () => {
+    const unlucky = every(40);
+    restore = mutate(RelayLink.prototype, 'onData', (original) => (self, binding, ...args) => {
+      if (unlucky()) (binding as RelayBinding).onTaken();
+      else original(self, binding, ...args);
+    });
+    expectFound(2);
+  });
+
+  it('finds an outbound message that is doubled', () => {
+    const unlucky = every(40);
+    restore = mutate(ClientConnection.prototype, 'deliver', (original) => (self, ...args) => {
+      original(self, ...args);
+      if (unlucky()) original(self, args[0], args[1], () => undefined);
+    });
+    expectFound(2);
+  });
+
+  it('finds two outbound messages that are swapped', () => {
+    const unlucky = every(40);
+    let kept: unknown[] | undefined;
+    restore = mutate(ClientConnection.prototype, 'deliver', (original) => (self, ...args) => {
+      if (!kept && unlucky()) {
+        kept = [self, ...args];
+        return;
+      }
+      original(self, ...args);
+      if (kept?.[0] === self) {
+        original(self, ...kept.slice(1));
+        kept = undefined;
+      }
+    });
+    expectFound(2);
+  });
+
+  it('finds a new server let through before the old one is released', () => {
+    restore = mutate(RelayBinding.prototype, 'open', (original) => (self, ...args) => {
+      self.letThrough();
+      return original(self, ...args);
+    });
+    expectFound(2);
+  });
+
+  it('finds a target that is not held back by its connection going back', () => {
+    restore = mutate(RelayMigration.prototype, 'dropTarget', nothing);
+    expect(findings()).not.toEqual([]);
+  });
+
+  it('finds an origin that is ready while its handlers run', () => {
+    restore = mutate(HubLink.prototype, 'leaveAtSafePoint', (original) => (self, ...args) => {
+      (self as unknown as { inFlightHandlers: number }).inFlightHandlers = 0;
+      return original(self, ...args);
+    });
+    expectFound(3);
+  });
+
+  it('finds an origin that keeps what it has not handed over', () => {
+    restore = mutate(RelayLink.prototype, 'moved', (original) => (self, ...args) => {
+      const { inbound } = self as unknown as { inbound: InboundQueue };
+      inbound.release(inbound.forwarded, []);
+      return original(self, ...args);
+    });
+    expectFound(1);
+  });
+
+  it('finds an epoch that does not rise', () => {
+    restore = mutate(RelayLink.prototype, 'nextEpoch', () => () => 1);
+    expectFound(3);
+  });
+
+  it('finds a forgotten rollback', () => {
+    restore = mutate(
+      RelayBinding.prototype,
+      'acknowledgeMigration',
+      (original) => (self, message) => {
+        if ((message as { outcome: string }).outcome === 'committed') original(self, message);
+      },
+    );
+    expect(findings()).not.toEqual([]);
+  });
+
+  it('finds a forgotten commit', () => {
+    restore = mutate(
+      RelayBinding.prototype,
+      'acknowledgeMigration',
+      (original) => (self, message) => {
+        if ((message as { outcome: string }).outcome !== 'committed') original(self, message);
+      },
+    );
+    expectFound(5);
+  });
+
+  it('finds clients who are not told that their server is gone', () => {
+    restore = mutate(RelayLink.prototype, 'loseServer', nothing);
+    expectFound(4);
+  });
+
+  it('finds a target that is waited for without a limit', () => {
+    restore = mutate(RelayMigration.prototype, 'onStepTimeout', nothing);
+    expect(findings()).not.toEqual([]);
+  });
+
+  it('finds a drain without its deadline', () => {
+    restore = mutate(ServerDrain.prototype, 'onDeadline', nothing);
+    expectFound(5);
+  });
+
+  it('finds timers that are left behind', () => {
+    restore = mutate(ServerDrain.prototype, 'stop', (original) => (self, ...args) => {
+      const { host } = self as unknown as { host: DrainHost };
+      host.clock.setTimer(() => undefined, 3_600_000);
+      return original(self, ...args);
+    });
+    expectFound(5);
+  });
+
+  it('finds a true end that is not reported', () => {
+    restore = mutate(RelayBinding.prototype, 'close', (original) => (self, ...args) => {
+      if (args[2]) original(self, ...args);
+      else self.release();
+    });
+    expectFound(5);
+  });
+
+  it('finds a close callback that comes twice', () => {
+    const unlucky = every(20);
+    restore = mutate(SimulatedConnection.prototype, 'closed', (original) => (self, ...args) => {
+      original(self, ...args);
+      if (unlucky()) original(self, ...args);
+    });
+    expectFound(6);
+  });
+
+  it('finds a move that is reported as a true end', () => {
+    restore = mutate(
+      SimulatedConnection.prototype,
+      'closed',
+      (original) => (self, code, reason) => original(self, code, reason, undefined),
+    );
+    expectFound(6);
+  });
+
+  it('finds a FIN without an answer', () => {
+    restore = mutate(HubCore.prototype as never, 'finAcknowledged', nothing);
+    expectFound(5);
+  });
+
+  it('finds a client that is not slowed down', () => {
+    restore = mutate(InboundQueue.prototype, 'checkPressure', nothing);
+    expectFound(7);
+  });
+
+  it('finds bytes that are not given back', () => {
+    restore = mutate(
+      RetentionBudget.prototype,
+      'remove',
+      (original) => (self, bytes) => original(self, Math.max(0, (bytes as number) - 1)),
+    );
+    expectFound(7);
+  });
+
+  it('finds a hub server that sends more than the client takes', () => {
+    restore = mutate(OutboundWindow.prototype, 'transmit', () => (self) => {
+      (self as OutboundWindow).transmitAll();
+    });
+    expectFound(7);
+  });
+
+  it('finds a frame that the protocol does not allow', () => {
+    const unlucky = every(50);
+    restore = mutate(
+      RelaySession.prototype,
+      'sendData',
+      (original) =>
+        (self, link, ...args) =>
+          original(self, (link as number) + (unlucky() ? 50 : 0), ...args),
+    );
+    expectFound(3);
+  });
+
+  it('finds a client who is forgotten while it waits for its answer', () => {
+    restore = mutate(ClientConnection.prototype, 'fail', nothing);
+    expectFound(4);
+  });
+});

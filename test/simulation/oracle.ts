@@ -1,0 +1,150 @@
+import type { ClientSide, ServerSide } from './ledger.js';
+import type { World } from './world.js';
+
+/** The reason of a close callback that says: the connection lives on where it was. */
+const ROLLED_BACK = 'rolledBack';
+
+const served = (side: ServerSide) =>
+  side.accepted && !side.refused && side.closed[0]?.migration !== ROLLED_BACK;
+
+/** Invariant 1: each message handled once, in order, by one server at a time. */
+function checkInbound({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+  const name = `client ${client.index}`;
+  let last = -1;
+  let lastEpoch = 0;
+  let expected = 1;
+  for (const { client: index, seq, connection, runningElsewhere } of ledger.handled) {
+    if (index !== client.index) continue;
+    if (seq !== expected) ledger.violate(1, `${name}: ${seq} handled, expected ${expected}`);
+    expected = seq + 1;
+    if (connection !== last) {
+      const { epoch } = ledger.connections[connection]!;
+      if (epoch <= lastEpoch) ledger.violate(3, `${name}: epoch ${epoch} served too late`);
+      lastEpoch = epoch;
+      last = connection;
+      if (runningElsewhere > 0) ledger.violate(3, `${name}: handlers still ran at the old server`);
+    }
+  }
+  const handled = expected - 1;
+  const ended = client.gone !== undefined || client.closedByRelay !== undefined;
+  if (ended && own.some(({ lost, diedWithMessages }) => lost || diedWithMessages)) return;
+  const due = client.takenBeforeClose ?? client.taken;
+  if (handled < due) ledger.violate(1, `${name}: ${handled} of ${due} messages handled`);
+}
+
+/** Invariant 2: each message reaches the client once, in order, the old server's first. */
+function checkOutbound({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+  const name = `client ${client.index}`;
+  const { received } = client;
+  const serving = own.filter(served);
+  const closers = own.filter(({ sentBeforeClose }) => sentBeforeClose !== undefined).length;
+  let at = 0;
+  let complete = true;
+  for (const [i, { key, sent, lost }] of serving.entries()) {
+    let seq = 0;
+    while (received[at]?.connection === key) {
+      if (received[at]!.seq !== ++seq) {
+        const got = received[at]!.seq;
+        ledger.violate(2, `${name}: message ${key}|${got} received, expected ${key}|${seq}`);
+        return;
+      }
+      at++;
+    }
+    if (seq > sent) ledger.violate(2, `${name}: more of ${key} received than was sent`);
+    if (!complete && seq > 0) ledger.violate(2, `${name}: ${key} received after a gap`);
+    if (seq < sent && !lost) complete = false;
+    if (closers === 1) checkCloseFlushed(client, serving[i]!, seq, ledger);
+  }
+  if (at < received.length) {
+    ledger.violate(2, `${name}: message of ${received[at]!.connection} out of place or stale`);
+  }
+  const ended = client.gone !== undefined || client.closedByRelay !== undefined;
+  if (!complete && client.opened && !ended && !client.left)
+    ledger.violate(2, `${name}: messages are missing`);
+}
+
+/** What an application sent before it closed the connection arrives before the close. */
+function checkCloseFlushed(
+  client: ClientSide,
+  side: ServerSide,
+  received: number,
+  ledger: World['ledger'],
+) {
+  if (side.lost || client.left || client.closedByRelay?.code !== 4001) return;
+  if (client.gone?.reason === 'closed by relay') return;
+  const due = side.sentBeforeClose;
+  if (due !== undefined && received < due) {
+    ledger.violate(2, `client ${client.index}: closed before all was received`);
+  }
+}
+
+/** Invariants 3 and 6: epochs rise; callbacks pair up; one true end. */
+function checkConnections({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+  let epoch = 0;
+  for (const side of own) {
+    if (side.epoch === epoch) ledger.violate(3, `client ${client.index}: epoch ${epoch} again`);
+    epoch = side.epoch;
+    const ends = side.refused ? 0 : 1;
+    if (side.closed.length !== ends && !side.lost) {
+      ledger.violate(6, `connection ${side.key} was closed ${side.closed.length} times`);
+    }
+  }
+  if (!client.opened) return;
+  const trueEnds = own.filter((it) => it.closed.length > 0 && !it.closed[0]!.migration);
+  const certain = trueEnds.filter(({ lost }) => !lost).length;
+  const anyLost = own.some(({ lost }) => lost);
+  if (certain > 1 || (certain === 0 && !anyLost)) {
+    ledger.violate(6, `client ${client.index} truly ended ${certain} times`);
+  }
+}
+
+/** Everything that can only be said once all is over. */
+export function judge(world: World): void {
+  for (const { side } of world.clients) {
+    const own = world.ledger.connections.filter((it) => it.client === side.index);
+    // A loser of a race may be opened late: in the order of epochs, not of time.
+    own.sort((a, b) => a.epoch - b.epoch);
+    checkInbound(world, side, own);
+    checkOutbound(world, side, own);
+    checkConnections(world, side, own);
+    checkReason(world, side);
+  }
+  checkMemory(world);
+}
+
+/** Invariant 4: nobody is left in between, and nobody is closed without a reason. */
+function checkReason({ isCalm, ledger }: World, client: ClientSide) {
+  const { index, opened, gone, closedByRelay, left } = client;
+  if (opened && !gone) ledger.violate(4, `client ${index} is still there`);
+  if (!closedByRelay || left) return;
+  if (closedByRelay.reason === '') ledger.violate(4, `client ${index} was closed without a reason`);
+  if (isCalm && closedByRelay.code !== 4001) {
+    const { code, reason } = closedByRelay;
+    ledger.violate(4, `client ${index} lost its connection without need: ${code} ${reason}`);
+  }
+}
+
+/** Names of the maps, sets and lists of an object that are not empty. */
+function notEmpty(object: object, except: readonly string[] = []): string[] {
+  return Object.entries(object)
+    .filter(([name]) => !except.includes(name))
+    .filter(([, value]) => {
+      if (value instanceof Map || value instanceof Set) return value.size > 0;
+      return Array.isArray(value) && value.length > 0;
+    })
+    .map(([name]) => name);
+}
+
+/** Invariants 5 and 7: no timer runs, nothing is kept. */
+function checkMemory({ clock, clients, ledger, relay, servers }: World) {
+  if (clock.timers.size > 0) ledger.violate(5, `${clock.timers.size} timers still run`);
+  for (const name of notEmpty(relay, ['known'])) ledger.violate(7, `relay.${name} is not empty`);
+  for (const { core, serverId } of servers) {
+    for (const name of notEmpty(core)) ledger.violate(7, `${serverId}: ${name} is not empty`);
+  }
+  const { retainedBytes } = relay.stats();
+  if (retainedBytes !== 0) ledger.violate(7, `${retainedBytes} bytes are retained`);
+  for (const client of clients) {
+    if (client.retained > 0) ledger.violate(7, `client ${client.side.index} still has messages`);
+  }
+}

@@ -1,0 +1,76 @@
+import { runSchedule } from './schedule.js';
+
+export interface ManyResults {
+  schedules: number;
+  events: number;
+  /** Seeds of the schedules in which an invariant did not hold, and what was found first. */
+  failures: { seed: number; violation: string }[];
+  /** What happened over all schedules, and how often. */
+  occurred: Map<string, number>;
+}
+
+/** Runs the schedules of `count` seeds. */
+export function runMany(from: number, count: number): ManyResults {
+  const results: ManyResults = { schedules: count, events: 0, failures: [], occurred: new Map() };
+  const { failures, occurred } = results;
+  for (let seed = from; seed < from + count; seed++) {
+    const { events, occurred: here, violations } = runSchedule(seed);
+    results.events += events;
+    for (const [what, n] of here) occurred.set(what, (occurred.get(what) ?? 0) + n);
+    if (violations.length > 0) failures.push({ seed, violation: violations[0]! });
+  }
+  return results;
+}
+
+/** A failure as a person wants to read it: what, and how to see it happen. */
+export const explain = ({ seed, violation }: ManyResults['failures'][number]): string =>
+  `seed ${seed}: ${violation}\n  replay it: npm run simulate -- --seed ${seed}`;
+
+/**
+ * What must have happened in a run that proves something: a simulation in which nobody refuses says
+ * nothing about refusals.
+ */
+export const EXPECTED_OCCURRENCES: readonly string[] = [
+  'client accepted',
+  'client kept',
+  'client paused',
+  'committed',
+  'drained',
+  'FINACK lost',
+  'first server refused',
+  'upgrade refused: 403',
+  'upgrade refused: 503',
+  'late answer of the origin',
+  'migration asked for',
+  'moved with undelivered messages',
+  'push while leaving',
+  'slow handler',
+  'stays',
+  'rolledBack: clientClosed',
+  'rolledBack: closedByServer',
+  'rolledBack: deadline',
+  'rolledBack: handlerRunning',
+  'rolledBack: noTarget',
+  'rolledBack: refused',
+  'rolledBack: targetLost',
+  'rolledBack: targetTimeout',
+  'relay closed 1012 deadline while open',
+  'relay closed 1012 handlerRunning while open',
+  'relay closed 1012 noTarget while open',
+  'relay closed 1012 serverLost while open',
+  'relay closed 1012 serverLost while requested',
+  'relay closed 1012 serverLost while ready',
+  'relay closed 1012 serverLost while leaving',
+  'relay closed 4001 bye while open',
+  'server died',
+  'service connection cut',
+  'service connection stalled',
+  'target died',
+  'target does not answer',
+  'target refused',
+  ...['opening', 'open', 'requested', 'ready', 'leaving'].map(
+    (phase) => `client cut while ${phase}`,
+  ),
+  ...['open', 'requested', 'ready', 'leaving'].map((phase) => `client closed while ${phase}`),
+  ...['open', 'requested', 'ready', 'leaving'].map((phase) => `server closed while ${phase}`),
+];

@@ -1,0 +1,115 @@
+import type { AckMode } from '../../lib/protocol/hub-link.js';
+import { SeededRandom } from './random.js';
+
+/** A server is taken out: drained, and replaced before, after or never. */
+export interface Roll {
+  at: number;
+  deadlineMs: number;
+  replacement: 'before' | 'after' | 'never';
+  /** Stops waiting for FINACK after this time. */
+  stopFinMs: number | undefined;
+}
+
+/** How one schedule is made up. Probabilities are 0 in schedules that do not have the fault. */
+export interface Scenario {
+  seed: number;
+  servers: number;
+  serviceConnections: number;
+  clients: number;
+  ack: AckMode;
+  /** Whether frames are encoded and decoded, or handed over as objects. */
+  codec: boolean;
+  /** Whether a service connection reports its own close at once, and hears nothing from then on. */
+  closesAtOnce: boolean;
+  /** Largest delay of a batch on a service connection. */
+  maxDelay: number;
+  maxClientDelay: number;
+  /** Largest time until a socket has taken a message. */
+  maxTakeDelay: number;
+  /** How long there is traffic. */
+  activeMs: number;
+  messagesPerClient: number;
+  pushesPerConnection: number;
+  /** When handlers get a message: as it arrives, some time later, or after the one before is done. */
+  dispatch: 'now' | 'later' | 'serial';
+  maxHandlerMs: number;
+  rolls: Roll[];
+  relayLimits: { retainedBytes: number; retainedMessages: number; retainedTotalBytes: number };
+  hubLimits: { retainedBytes: number; retainedMessages: number };
+  stepMs: number;
+  migrationsPerSecond: number;
+  overrun: number;
+  refuse: number;
+  silent: number;
+  targetDies: number;
+  serverDies: number;
+  cutSession: number;
+  stallSession: number;
+  loseFinAck: number;
+  clientLeaves: number;
+  serverCloses: number;
+}
+
+/** Whether nothing happens for which a client could lose its connection. */
+export const isCalm = (s: Scenario): boolean =>
+  s.overrun + s.refuse + s.silent + s.targetDies + s.serverDies + s.cutSession === 0 &&
+  s.stallSession === 0 &&
+  s.rolls.every(
+    ({ replacement, deadlineMs, stopFinMs }) =>
+      replacement !== 'never' && deadlineMs >= 2000 && stopFinMs === undefined,
+  );
+
+export function newScenario(seed: number): Scenario {
+  const random = new SeededRandom(seed);
+  const activeMs = random.int(300, 1500);
+  const faulty = random.chance(0.8);
+  const fault = (share: number, probability: number) =>
+    faulty && random.chance(share) ? probability : 0;
+  const tight = random.chance(0.4);
+  const rolls: Roll[] = [];
+  for (let at = random.int(20, 300), i = random.int(1, 3); i > 0; i--, at += random.int(50, 900)) {
+    const calmReplacement = random.chance(0.7) ? 'before' : 'after';
+    rolls.push({
+      at,
+      deadlineMs: faulty && random.chance(0.4) ? random.int(0, 600) : random.int(2000, 4000),
+      replacement: faulty && random.chance(0.2) ? 'never' : calmReplacement,
+      stopFinMs: random.chance(0.1) ? random.int(0, 300) : undefined,
+    });
+  }
+  return {
+    seed,
+    servers: random.int(1, 3),
+    serviceConnections: random.int(1, 3),
+    clients: random.int(1, 6),
+    ack: random.chance(0.7) ? 'handled' : 'received',
+    codec: random.chance(0.5),
+    closesAtOnce: random.chance(0.5),
+    maxDelay: random.pick([0, 3, 10, 40]),
+    maxClientDelay: random.pick([0, 5, 30]),
+    maxTakeDelay: random.pick([0, 2, 20, 60]),
+    activeMs,
+    messagesPerClient: random.int(0, 24),
+    pushesPerConnection: random.int(0, 12),
+    dispatch: random.pick(['now', 'now', 'later', 'serial']),
+    maxHandlerMs: random.pick([0, 5, 30, 80]),
+    rolls,
+    relayLimits: tight
+      ? { retainedBytes: 200, retainedMessages: random.int(1, 6), retainedTotalBytes: 500 }
+      : { retainedBytes: 1 << 20, retainedMessages: 1000, retainedTotalBytes: 1 << 28 },
+    hubLimits: tight
+      ? { retainedBytes: 200, retainedMessages: random.int(1, 6) }
+      : { retainedBytes: 1 << 20, retainedMessages: 1000 },
+    stepMs: random.pick([150, 300]),
+    migrationsPerSecond: random.pick([20, 500]),
+    overrun: fault(0.3, 0.05),
+    refuse: fault(0.4, 0.4),
+    silent: fault(0.25, 0.3),
+    targetDies: fault(0.25, 0.3),
+    serverDies: fault(0.15, 0.5),
+    cutSession: fault(0.25, 0.7),
+    stallSession: fault(0.1, 0.5),
+    loseFinAck: fault(0.4, 0.4),
+    clientLeaves: random.chance(0.5) ? 0.5 : 0,
+    serverCloses: random.chance(0.4) ? 0.03 : 0,
+  };
+}

@@ -1,0 +1,163 @@
+import { HubCore } from '../../lib/hub/hub-core.js';
+import type { HubApplication } from '../../lib/hub/hub-core.js';
+import type { HubLink, HubLinkOwner } from '../../lib/protocol/hub-link.js';
+import type { OpenConnection } from '../../lib/protocol/messages.js';
+import type { Roll } from './scenario.js';
+import { SimulatedConnection } from './simulated-connection.js';
+import { SimulatedTransport } from './simulated-transport.js';
+import type { World } from './world.js';
+
+const ENDPOINT = { port: 0, path: '/chat' };
+
+/** A hub server: its core, its service connections, its application, and its shutdown. */
+export class SimulatedServer implements HubApplication {
+  readonly endpoints = [ENDPOINT];
+  readonly core: HubCore;
+  readonly connections: SimulatedConnection[] = [];
+  /** The process is gone: nothing it would have done happens any more. */
+  dead = false;
+  state: 'running' | 'leaving' | 'stopped' = 'running';
+  private transports: SimulatedTransport[] = [];
+
+  constructor(
+    private readonly world: World,
+    readonly serverId: string,
+  ) {
+    const { clock, ledger, scenario } = world;
+    this.core = new HubCore(
+      {
+        serverId,
+        serverName: serverId,
+        version: '1',
+        keepAliveMs: 500,
+        deadAfterMs: 1600,
+        handshakeTimeoutMs: 1500,
+        finIntervalMs: 100,
+        ...scenario.hubLimits,
+      },
+      this,
+      clock,
+      { fault: (error) => ledger.violate(5, `${serverId} threw ${String(error)}`) },
+    );
+    for (let i = 0; i < scenario.serviceConnections; i++) this.connect();
+  }
+
+  get running(): boolean {
+    return this.state === 'running' && !this.dead;
+  }
+
+  connect(): void {
+    if (this.dead || this.state === 'stopped') return;
+    const { clock, random, relay, scenario } = this.world;
+    const [atRelay, atHub] = SimulatedTransport.pair(this.world, this.serverId);
+    this.transports.push(atHub);
+    relay.attach(atRelay, this.serverId);
+    clock.after(random.int(0, scenario.maxDelay), () => {
+      if (!this.dead && this.state !== 'stopped' && atHub.isOpen) this.core.attach(atHub);
+      else atHub.cut();
+    });
+  }
+
+  ackMode() {
+    return this.world.scenario.ack;
+  }
+
+  open(message: OpenConnection, bind: (owner: HubLinkOwner) => HubLink): void {
+    const { clock, ledger, random, scenario } = this.world;
+    const connection = new SimulatedConnection(this.world, this, message);
+    this.connections.push(connection);
+    connection.link = bind(connection);
+    ledger.trace(
+      () =>
+        `connection ${connection.side.key} is opened at ${this.serverId} for client ` +
+        `${connection.side.client}, epoch ${message.epoch}, from message ${message.inbound + 1}`,
+    );
+    connection.startPushing();
+    const delay = random.chance(0.5) ? 0 : random.int(0, 40);
+    if (message.migration) {
+      if (random.chance(scenario.targetDies)) {
+        clock.after(random.int(0, 30), () => this.die('target died'));
+      }
+      if (random.chance(scenario.silent)) {
+        ledger.count('target does not answer');
+        return;
+      }
+    }
+    const refuses = random.chance(message.migration ? scenario.refuse : scenario.refuse / 4);
+    const decide = () => (refuses ? connection.refuse() : connection.accept());
+    if (delay === 0) decide();
+    else clock.after(delay, decide);
+  }
+
+  /** The process is killed. */
+  die(what: string): void {
+    if (this.dead || this.state === 'stopped') return;
+    this.world.ledger.count(what);
+    this.world.ledger.trace(() => `${this.serverId} is killed`);
+    this.dead = true;
+    for (const connection of this.connections) connection.died();
+    for (const transport of this.transports) transport.cut();
+  }
+
+  /** One service connection fails; another one follows. */
+  loseTransport(stall: boolean): void {
+    const { clock, ledger, random } = this.world;
+    const open = this.transports.filter((transport) => transport.isOpen);
+    if (open.length === 0 || !this.running) return;
+    ledger.count(stall ? 'service connection stalled' : 'service connection cut');
+    ledger.trace(() => `${this.serverId} loses a service connection`);
+    for (const connection of this.connections) connection.cut();
+    const transport = random.pick(open);
+    if (stall) transport.stall();
+    else transport.cut();
+    clock.after(random.int(0, 300), () => {
+      if (this.running) this.connect();
+    });
+  }
+
+  /** The stages of a graceful shutdown, as a process would run them. */
+  shutDown({ deadlineMs, stopFinMs }: Roll): void {
+    const { clock, ledger } = this.world;
+    this.state = 'leaving';
+    ledger.trace(() => `${this.serverId} shuts down, clients must be gone in ${deadlineMs} ms`);
+    let isOffline = false;
+    this.core.setOffline(() => {
+      if (this.dead) return;
+      isOffline = true;
+      ledger.trace(() => `${this.serverId} is offline`);
+      this.core.drain(this.endpoints, deadlineMs);
+      this.stopWhenEmpty(clock.now() + deadlineMs);
+    });
+    if (stopFinMs !== undefined) clock.after(stopFinMs, () => this.core.stopFin());
+    clock.after(FIN_LIMIT_MS, () => {
+      if (!isOffline && !this.dead) ledger.violate(5, `FIN of ${this.serverId} is never answered`);
+    });
+  }
+
+  stop(): void {
+    if (this.state === 'stopped' || this.dead) return;
+    this.state = 'stopped';
+    this.core.stop();
+  }
+
+  private stopWhenEmpty(deadline: number) {
+    const { clock, ledger, random, scenario } = this.world;
+    const grace = scenario.stepMs + 4 * scenario.maxDelay + 50;
+    const check = () => {
+      if (this.dead) return;
+      const left = this.core.connections.size;
+      if (left === 0) ledger.count('drained');
+      else if (clock.now() < deadline + grace) {
+        clock.after(20, check);
+        return;
+      } else if (scenario.cutSession + scenario.stallSession === 0) {
+        ledger.violate(5, `${left} connections at ${this.serverId} after its deadline`);
+      }
+      clock.after(random.int(0, 100), () => this.stop());
+    };
+    check();
+  }
+}
+
+/** FINs whose answers are all lost are sent this often at most, see `loseFinAck`. */
+const FIN_LIMIT_MS = 6000;

@@ -1,0 +1,94 @@
+import { RelayCore } from '../../lib/relay/relay-core.js';
+import { leastConnections } from '../../lib/relay/least-connections.js';
+import { Ledger } from './ledger.js';
+import { SeededRandom } from './random.js';
+import { isCalm } from './scenario.js';
+import type { Roll, Scenario } from './scenario.js';
+import { SimulatedClient } from './simulated-client.js';
+import { SimulatedServer } from './simulated-server.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** A relay, its hub servers and its clients, on one clock and one source of random numbers. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly ledger: Ledger;
+  readonly relay: RelayCore;
+  readonly clients: SimulatedClient[] = [];
+  readonly servers: SimulatedServer[] = [];
+  readonly isCalm: boolean;
+
+  constructor(
+    readonly scenario: Scenario,
+    onTrace?: (line: string) => void,
+  ) {
+    this.isCalm = isCalm(scenario);
+    this.random = new SeededRandom(scenario.seed ^ 0x5bd1e995);
+    this.ledger = new Ledger(() => this.clock.now(), onTrace);
+    this.relay = new RelayCore(
+      {
+        ...scenario.relayLimits,
+        stepMs: scenario.stepMs,
+        holdUpgradeMs: 800,
+        handshakeTimeoutMs: 1500,
+        migrationsPerSecond: scenario.migrationsPerSecond,
+        route: leastConnections,
+      },
+      this.clock,
+      this.random,
+      { fault: (error) => this.ledger.violate(5, `the relay threw ${String(error)}`) },
+    );
+    for (let i = 0; i < scenario.servers; i++) this.addServer();
+    for (let i = 0; i < scenario.clients; i++) {
+      const client = new SimulatedClient(this, i);
+      this.clients.push(client);
+      this.clock.after(this.random.int(0, 200), () => client.connect());
+      if (this.random.chance(scenario.clientLeaves / 10)) {
+        this.clock.after(this.random.int(200, 300), () => client.leave(true));
+      }
+    }
+    for (const roll of scenario.rolls) this.clock.after(roll.at, () => this.roll(roll));
+    this.planFaults();
+  }
+
+  /** From now on no fault happens: what is there must work. */
+  calmDown(): void {
+    const { scenario } = this;
+    scenario.overrun = scenario.refuse = scenario.silent = scenario.targetDies = 0;
+    scenario.serverCloses = 0;
+  }
+
+  private addServer() {
+    const name = `server-${String.fromCharCode(65 + (this.servers.length % 26))}`;
+    this.ledger.trace(() => `${name} starts`);
+    this.servers.push(new SimulatedServer(this, name));
+  }
+
+  private roll(roll: Roll) {
+    const running = this.servers.filter((server) => server.running);
+    if (running.length === 0) return;
+    const old = this.random.pick(running);
+    if (roll.replacement === 'before') this.addServer();
+    this.clock.after(this.random.int(0, 60), () => {
+      if (old.running) old.shutDown(roll);
+    });
+    if (roll.replacement === 'after') {
+      this.clock.after(this.random.int(60, 400), () => this.addServer());
+    }
+  }
+
+  private planFaults() {
+    const { clock, random, scenario } = this;
+    const perhaps = (probability: number, fault: (server: SimulatedServer) => void) => {
+      if (!random.chance(probability)) return;
+      clock.after(random.int(0, scenario.activeMs), () => {
+        const alive = this.servers.filter(({ dead, state }) => !dead && state !== 'stopped');
+        if (alive.length > 0) fault(random.pick(alive));
+      });
+    };
+    perhaps(scenario.serverDies, (server) => server.die('server died'));
+    perhaps(scenario.cutSession, (server) => server.loseTransport(false));
+    perhaps(scenario.cutSession, (server) => server.loseTransport(false));
+    perhaps(scenario.stallSession, (server) => server.loseTransport(true));
+  }
+}
