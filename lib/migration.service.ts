@@ -12,7 +12,7 @@ import { EndpointPolicies } from './hub/endpoint-policies.js';
 import { GatewayApplication } from './hub/gateway-application.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
-import { foreignAdapter } from './hub/hub.messages.js';
+import { foreignAdapter, importedTwice } from './hub/hub.messages.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { noHttpServer, notStarted } from './migration.messages.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
@@ -68,12 +68,12 @@ export class MigrationService
   ) {
     this.role = options.role;
     config.setIoAdapter(adapter);
+    adapter.gatewaysToBind = () => explorer.instances();
   }
 
   /** @throws Error when the application uses another WebSocket adapter, or its gateways contradict each other */
   onModuleInit(): void {
-    const used = this.config.getIoAdapter();
-    if (used !== (this.adapter as unknown)) throw new Error(foreignAdapter(used.constructor.name));
+    this.checkAdapter();
     const gateways = this.explorer.explore();
     const { hub, shutdown } = this.options;
     this.policies = new EndpointPolicies(gateways, hub.ack, shutdown.mode);
@@ -84,11 +84,11 @@ export class MigrationService
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const used = this.config.getIoAdapter();
-    if (used !== (this.adapter as unknown)) throw new Error(foreignAdapter(used.constructor.name));
+    this.checkAdapter();
     if (this.role !== 'hub') await this.startRelay();
     this.http.listen$?.subscribe(() => this.start());
-    this.hint = setTimeout(() => this.log.warn(notStarted()), NOT_STARTED_HINT_MS).unref();
+    if (this.hub)
+      this.hint = setTimeout(() => this.log.warn(notStarted()), NOT_STARTED_HINT_MS).unref();
   }
 
   /**
@@ -97,7 +97,7 @@ export class MigrationService
    */
   start(): void {
     clearTimeout(this.hint);
-    if (this.started || this.closing || !this.hub) return;
+    if (this.started || this.closing || !this.hub || this.stages?.begun) return;
     this.started = true;
     if (this.relay) {
       const [relayEnd, hubEnd] = InProcessTransport.pair();
@@ -145,6 +145,13 @@ export class MigrationService
     } catch (error) {
       this.log.error('The relay did not stop cleanly', stackOf(error));
     }
+  }
+
+  private checkAdapter() {
+    const used: unknown = this.config.getIoAdapter();
+    if (used === this.adapter) return;
+    if (used instanceof MigrationWsAdapter) throw new Error(importedTwice());
+    throw new Error(foreignAdapter((used as object).constructor.name));
   }
 
   private createHub(policies: EndpointPolicies) {

@@ -26,10 +26,21 @@ export interface MigratableOptions {
 /**
  * Class decorator of a gateway: overrides the module's options for its clients. Gateways that share
  * a port and a path share their clients, so they must not contradict each other.
+ * @throws TypeError for a value that is none of those accepted
  * @publicApi
  */
-export const Migratable = (options: MigratableOptions = {}): ClassDecorator =>
-  SetMetadata(MIGRATABLE, options);
+export const Migratable = (options: MigratableOptions = {}): ClassDecorator => {
+  check('ack', options.ack, ['handled', 'received']);
+  check('shutdown', options.shutdown, ['migrateClients', 'waitForClientsClose', 'off']);
+  return SetMetadata(MIGRATABLE, options);
+};
+
+function check(option: string, value: string | undefined, accepted: readonly string[]) {
+  if (value === undefined || accepted.includes(value)) return;
+  throw new TypeError(
+    `@Migratable({ ${option} }) must be one of ${accepted.join(', ')} (got ${String(value)})`,
+  );
+}
 
 /**
  * Method decorator of a gateway: asked before a client's upgrade is answered, with the request.

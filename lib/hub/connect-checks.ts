@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { ConnectionRefusedException } from '../gateway/connection-refused.exception.js';
+import { connectCheckTooLong } from './hub.messages.js';
 
 /** The answer to a client's upgrade request. */
 export type ConnectDecision =
@@ -102,7 +103,10 @@ export async function decide(
 ): Promise<ConnectDecision> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<ConnectDecision>((resolve) => {
-    timer = setTimeout(() => resolve(refusal(503, 'no decision within the limit')), limitMs);
+    timer = setTimeout(() => {
+      fault(new Error(connectCheckTooLong(limitMs)));
+      resolve(refusal(503, 'no decision within the limit'));
+    }, limitMs);
   });
   const answer = async (): Promise<ConnectDecision> => {
     const refused = (await verify(options, request)) ?? (await ask(hooks, request));
@@ -119,9 +123,9 @@ export async function decide(
   }
 }
 
-/** Whether an upgrade to this endpoint needs no decision that takes time. */
-export const decidesAtOnce = (options: object, hooks: readonly ConnectHook[]): boolean =>
-  hooks.length === 0 && !(options as UpgradeOptions).verifyClient;
+/** Whether the application has no say in an upgrade to this endpoint. */
+export const decidesAtOnce = (options: UpgradeOptions, hooks: readonly ConnectHook[]): boolean =>
+  hooks.length === 0 && !options.verifyClient && !options.handleProtocols;
 
 /** The subprotocol for a client of an endpoint that {@link decidesAtOnce}. */
 export const protocolFor = (options: object, request: IncomingMessage): string =>

@@ -4,7 +4,11 @@ import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages
 import { decide, decidesAtOnce, protocolFor } from './connect-checks.js';
 import type { EndpointPolicies } from './endpoint-policies.js';
 import type { HubApplication } from './hub-core.js';
-import { connectionHandlerFailed } from './hub.messages.js';
+import {
+  arrivalHandlerFailed,
+  connectCheckFailed,
+  connectionHandlerFailed,
+} from './hub.messages.js';
 import { hubRequest } from './hub-request.js';
 import type { MigrationWsAdapter } from './migration-ws.adapter.js';
 import type { VirtualServer } from './virtual-server.js';
@@ -54,8 +58,7 @@ export class GatewayApplication implements HubApplication {
     const socket = new VirtualSocket(server, message.connectionId, {
       maxMessageBytes: this.options.maxMessageBytes,
       maxBufferedBytes: this.options.maxBufferedBytes,
-      fault: (error) =>
-        this.fault(`A listener of connection ${message.connectionId} failed`, error),
+      fault: this.fault,
     });
     const link = bind(socket);
     socket.attach(link);
@@ -75,13 +78,14 @@ export class GatewayApplication implements HubApplication {
       if (socket.readyState !== socket.OPEN) return;
       socket.protocol = protocol;
       link.accept(protocol);
-      if (!this.handleConnection(socket, server, request)) socket.close(1011, 'internal error');
+      if (this.handleConnection(socket, server, request, connectionHandlerFailed)) return;
+      socket.close(1011, 'internal error');
     };
     if (decidesAtOnce(server.options, hooks)) {
       enter(protocolFor(server.options, request));
       return;
     }
-    const fault = (error: unknown) => this.fault('An @OnConnect() method failed', error);
+    const fault = (error: unknown) => this.fault(connectCheckFailed(server.endpoint), error);
     void decide(server.options, hooks, request, this.options.connectHookMs, fault).then(
       (decision) => {
         if (decision.accepted) enter(decision.protocol);
@@ -101,7 +105,8 @@ export class GatewayApplication implements HubApplication {
     const { server: from, reason, attempt } = migration!;
     socket.migration = Object.freeze({ from, reason, attempt });
     socket.protocol = protocol ?? '';
-    if (this.handleConnection(socket, server, request)) {
+    const failed = (id: string) => arrivalHandlerFailed(id, from);
+    if (this.handleConnection(socket, server, request, failed)) {
       link.accept(socket.protocol);
       return;
     }
@@ -113,14 +118,17 @@ export class GatewayApplication implements HubApplication {
     socket: VirtualSocket,
     server: VirtualServer,
     request: IncomingMessage,
+    failed: (connectionId: string) => string,
   ): boolean {
     server.clients.add(socket.client);
+    let fault: { error: unknown } | undefined;
     try {
       server.emit('connection', socket, request);
-      return true;
+      fault = this.adapter.connectionFaults.take(socket);
     } catch (error) {
-      this.fault(connectionHandlerFailed(socket.connectionId), error);
-      return false;
+      fault = { error };
     }
+    if (fault) this.fault(failed(socket.connectionId), fault.error);
+    return fault === undefined;
   }
 }

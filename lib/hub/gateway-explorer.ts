@@ -29,10 +29,20 @@ export class GatewayExplorer {
 
   /** @throws Error when a gateway that is made per request has a hook */
   explore(): ExploredGateway[] {
+    return this.gateways().map((wrapper) => this.gatewayOf(wrapper));
+  }
+
+  /** The gateways that are made once. */
+  instances(): object[] {
+    return this.gateways()
+      .filter((wrapper) => wrapper.isDependencyTreeStatic())
+      .map(({ instance }) => instance as object);
+  }
+
+  private gateways(): InstanceWrapper[] {
     return this.discovery
       .getProviders()
-      .filter(({ metatype }) => metatype && Reflect.hasMetadata(GATEWAY_METADATA, metatype))
-      .map((wrapper) => this.gatewayOf(wrapper));
+      .filter(({ metatype }) => metatype && Reflect.hasMetadata(GATEWAY_METADATA, metatype));
   }
 
   private gatewayOf(wrapper: InstanceWrapper): ExploredGateway {

@@ -29,6 +29,14 @@ export class HubRequest {
     return (this.parsed ??= headersOf(this.rawHeaders));
   }
 
+  get headersDistinct(): Record<string, string[]> {
+    const headers = Object.create(null) as Record<string, string[]>;
+    for (let i = 0; i + 1 < this.rawHeaders.length; i += 2) {
+      (headers[this.rawHeaders[i]!.toLowerCase()] ??= []).push(this.rawHeaders[i + 1]!);
+    }
+    return headers;
+  }
+
   get connection() {
     return this.socket;
   }

@@ -3,8 +3,10 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WsMessageHandler } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
+import { ConnectionFaults } from './connection-faults.js';
 import { endpointKey, endpointOf } from './endpoints.js';
-import { namespacesNotSupported } from './hub.messages.js';
+import { stackOf } from './hub-server-runtime.js';
+import { disconnectHandlerFailed, namespacesNotSupported, resultNotSent } from './hub.messages.js';
 import { VirtualServer } from './virtual-server.js';
 import { VirtualSocket } from './virtual-socket.js';
 
@@ -13,12 +15,19 @@ import { VirtualSocket } from './virtual-socket.js';
  * @publicApi
  */
 export class MigrationWsAdapter extends WsAdapter {
+  /** What gateways threw for a client that connected. */
+  readonly connectionFaults = new ConnectionFaults((error) =>
+    this.log.error(disconnectHandlerFailed(), stackOf(error)),
+  );
   private readonly servers = new Map<string, VirtualServer>();
   private readonly log = new Logger(MigrationWsAdapter.name);
 
   constructor(messageParser?: MessageParser) {
     super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
   }
+
+  /** Names the gateways, just before Nest binds the first one. */
+  gatewaysToBind: () => readonly object[] = () => [];
 
   /** The servers of all endpoints that have a gateway. */
   get endpoints(): VirtualServer[] {
@@ -38,6 +47,9 @@ export class MigrationWsAdapter extends WsAdapter {
     };
     if (namespace) throw new Error(namespacesNotSupported(namespace));
     if (server && port !== 0) return server as never;
+    if (this.servers.size === 0) {
+      for (const gateway of this.gatewaysToBind()) this.connectionFaults.watch(gateway);
+    }
     const endpoint = endpointOf(port, path);
     const key = endpointKey(endpoint);
     let virtual = this.servers.get(key);
@@ -67,7 +79,7 @@ export class MigrationWsAdapter extends WsAdapter {
       const subscription = results.subscribe({
         next: (result: unknown) => {
           if (result === null || result === undefined || client.readyState !== client.OPEN) return;
-          client.send(JSON.stringify(result));
+          this.reply(client, result);
         },
         error: (error: unknown) => this.log.error(error),
       });
@@ -80,6 +92,14 @@ export class MigrationWsAdapter extends WsAdapter {
     client.once('close', () => {
       for (const subscription of Array.from(running)) subscription.unsubscribe();
     });
+  }
+
+  private reply(client: VirtualSocket, result: unknown) {
+    try {
+      client.send(JSON.stringify(result));
+    } catch (error) {
+      this.log.error(resultNotSent(client.connectionId), stackOf(error));
+    }
   }
 
   /** A client that arrived before the application was ready: nothing is bound to it. */

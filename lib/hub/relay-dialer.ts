@@ -8,6 +8,8 @@ import {
 import { relayUnreachable } from './hub.messages.js';
 
 const FIRST_DELAY_MS = 500;
+/** A session that ends sooner may well end each time: it is no reason to dial at once again. */
+const STABLE_MS = 500;
 
 export interface RelayDialerOptions {
   url: string;
@@ -29,6 +31,7 @@ export class RelayDialer {
   private socket: WebSocket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
+  private establishedAt = Infinity;
   private stopped = false;
 
   constructor(private readonly options: RelayDialerOptions) {}
@@ -37,13 +40,15 @@ export class RelayDialer {
     void this.dial();
   }
 
-  /** The session is established: the next loss is followed by an attempt at once. */
+  /** The session is established: once it has lasted, a loss is followed by an attempt at once. */
   succeeded(): void {
-    this.failures = 0;
+    this.establishedAt = performance.now();
   }
 
   /** The service connection ended. */
   lost(): void {
+    if (performance.now() - this.establishedAt >= STABLE_MS) this.failures = 0;
+    this.establishedAt = Infinity;
     this.retry();
   }
 

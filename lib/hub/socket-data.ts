@@ -22,6 +22,12 @@ export function toPayload(
   return { payload: bytesOf(value), binary: asBinary };
 }
 
+/** The bytes that `ws` would send for `data`. */
+export function toBytes(data: SendData): Buffer {
+  const { payload } = toPayload(data, true);
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}
+
 /** The first argument of a `message` event: what `ws` would emit. */
 export function toReceived(data: Payload, binary: boolean, binaryType: string): unknown {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data;

@@ -1,13 +1,15 @@
 import type { EventEmitter } from 'node:events';
-import { WebSocket } from 'ws';
 import { HubClient } from '../gateway/hub-client.js';
 import type { Migration } from '../gateway/hub-client.js';
 import type { HubLink, HubLinkOwner } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
-import { checkClose, toPayload, toReceived } from './socket-data.js';
-import type { SendData } from './socket-data.js';
+import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
+import { MessageFragments } from './message-fragments.js';
+import { checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import type { SendData } from './socket-data.js';
+import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
 
 type Callback = (error?: Error) => void;
@@ -21,8 +23,8 @@ export interface VirtualSocketLimits {
   maxMessageBytes: number;
   /** Outbound bytes above which the client is too slow and is cut. */
   maxBufferedBytes: number;
-  /** Reports a fault of the application's listeners. */
-  fault(error: unknown): void;
+  /** Reports what went wrong with this client. */
+  fault(message: string, error: unknown): void;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -50,7 +52,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   protected _closeFrameSent = false;
   private link!: HubLink;
   private inbox: { data: Payload; binary: boolean }[] | undefined;
-  private fragments: { parts: Buffer[]; binary: boolean } | undefined;
+  private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
   private completion: MessageCompletion | undefined;
 
@@ -83,25 +85,26 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
     const settings = typeof options === 'object' ? options : {};
-    const done = typeof options === 'function' ? options : callback;
-    if (this.readyState !== this.OPEN) {
+    const done = this.guarded(typeof options === 'function' ? options : callback);
+    if (this.readyState !== this.OPEN || this.end) {
       this.tooLate(done);
       return;
     }
-    const whole = this.joinFragments(toPayload(data, settings.binary), settings.fin !== false);
-    if (!whole) {
-      if (done) process.nextTick(done);
+    const part = toPayload(data, settings.binary);
+    const last = settings.fin !== false;
+    const bytes = payloadBytes(part.payload) + (this.fragments?.bytes ?? 0);
+    if (bytes > this.limits.maxMessageBytes) {
+      this.giveUp(1009, messageTooLarge(bytes, this.limits.maxMessageBytes), done);
       return;
     }
-    const { payload, binary } = whole;
-    const bytes = payloadBytes(payload);
-    if (bytes > this.limits.maxMessageBytes) {
-      this.giveUp(1009, `message of ${bytes} bytes, limit ${this.limits.maxMessageBytes}`, done);
-    } else if (bytes + this.link.bufferedBytes > this.limits.maxBufferedBytes) {
-      this.giveUp(1013, 'the client is too slow', done);
-    } else {
-      this.link.send(payload, binary, done);
+    if (bytes + this.link.bufferedBytes > this.limits.maxBufferedBytes) {
+      this.giveUp(1013, tooSlow(this.limits.maxBufferedBytes), done);
+      return;
     }
+    if (!last) this.fragments ??= new MessageFragments();
+    const whole = this.fragments ? this.fragments.add(part.payload, part.binary, last) : part;
+    if (whole) this.link.send(whole.payload, whole.binary, done);
+    else done?.();
   }
 
   close(code?: number, data?: string | Buffer): void {
@@ -112,9 +115,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   }
 
   terminate(): void {
-    if (this.readyState === this.CLOSED) return;
-    this.readyState = this.CLOSING;
-    this.link.abort(1006, '');
+    if (this.readyState !== this.CLOSED) this.cut(1006, '');
   }
 
   ping(data?: SendData | Callback, mask?: boolean | Callback, callback?: Callback): void {
@@ -141,7 +142,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   }
 
   pongReceived(data: Uint8Array): void {
-    this.emit('pong', Buffer.from(data));
+    this.guard(() => this.emit('pong', Buffer.from(data)));
   }
 
   /** What was received and not handed over while the connection was about to move is handed over now. */
@@ -165,24 +166,9 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private dispatch(data: Payload, binary: boolean) {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
-    try {
-      this.emit('message', toReceived(data, binary, this.binaryType), binary);
-    } catch (error) {
-      this.limits.fault(error);
-    }
+    this.guard(() => this.emit('message', toReceived(data, binary, this.binaryType), binary));
     this.completion = undefined;
     completion.end();
-  }
-
-  /** @returns the whole message, or undefined while further fragments are to come */
-  private joinFragments(part: { payload: Payload; binary: boolean }, last: boolean) {
-    if (last && !this.fragments) return part;
-    const bytes = typeof part.payload === 'string' ? Buffer.from(part.payload) : part.payload;
-    (this.fragments ??= { parts: [], binary: part.binary }).parts.push(bytes);
-    if (!last) return undefined;
-    const { parts, binary } = this.fragments;
-    this.fragments = undefined;
-    return { payload: Buffer.concat(parts), binary };
   }
 
   private drainInbox() {
@@ -202,11 +188,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     const { code, reason } = this.end!;
     process.nextTick(() => {
       this.server.clients.delete(this.client);
-      try {
-        this.emit('close', code, Buffer.from(reason));
-      } catch (error) {
-        this.limits.fault(error);
-      }
+      this.guard(() => this.emit('close', code, Buffer.from(reason)));
     });
   }
 
@@ -216,8 +198,10 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     mask: boolean | Callback | undefined,
     callback: Callback | undefined,
   ) {
-    const done = [data, mask, callback].find((it): it is Callback => typeof it === 'function');
-    if (this.readyState !== this.OPEN) {
+    const done = this.guarded(
+      [data, mask, callback].find((it): it is Callback => typeof it === 'function'),
+    );
+    if (this.readyState !== this.OPEN || this.end) {
       this.tooLate(done);
       return;
     }
@@ -226,41 +210,43 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
       throw new RangeError('The data size must not be greater than 125 bytes');
     }
     send(bytes);
-    if (done) process.nextTick(done);
+    done?.();
   }
 
   private tooLate(done: Callback | undefined) {
-    if (!done) return;
-    const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][this.readyState];
-    process.nextTick(
-      done,
-      new Error(`WebSocket is not open: readyState ${this.readyState} (${state})`),
-    );
+    const readyState = this.end ? this.CLOSED : this.readyState;
+    const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][readyState];
+    done?.(new Error(`WebSocket is not open: readyState ${readyState} (${state})`));
   }
 
   private giveUp(code: number, reason: string, done: Callback | undefined) {
-    const error = new Error(`Message not sent to ${this.connectionId}: ${reason}`);
-    this.limits.fault(error);
+    const error = new Error(reason);
+    this.limits.fault(notSent(this.connectionId, code), error);
+    this.cut(code, code === 1009 ? 'message too large' : 'client too slow');
+    done?.(error);
+  }
+
+  /** Ends without the messages that wait, in both directions. */
+  private cut(code: number, reason: string) {
     this.readyState = this.CLOSING;
+    this.isPaused = false;
+    this.inbox = undefined;
     this.link.abort(code, reason);
-    if (done) process.nextTick(done, error);
+  }
+
+  /** Calls the application's callback later, outside the work on other clients, as `ws` does. */
+  private guarded(callback: Callback | undefined): Callback | undefined {
+    return callback && ((error) => process.nextTick(() => this.guard(() => callback(error))));
+  }
+
+  /** A fault of one listener must not cost the clients that share the service connection. */
+  private guard(run: () => void) {
+    try {
+      run();
+    } catch (error) {
+      this.limits.fault(listenerFailed(this.connectionId), error);
+    }
   }
 }
 
-const toBytes = (data: SendData): Buffer => {
-  const { payload } = toPayload(data, true);
-  return typeof payload === 'string' ? Buffer.from(payload) : payload;
-};
-
-// The event target interface is that of ws itself: it only needs an emitter.
-for (const name of [
-  'addEventListener',
-  'removeEventListener',
-  'onopen',
-  'onmessage',
-  'onclose',
-  'onerror',
-] as const) {
-  const descriptor = Object.getOwnPropertyDescriptor(WebSocket.prototype, name);
-  if (descriptor) Object.defineProperty(VirtualSocket.prototype, name, descriptor);
-}
+addEventTarget(VirtualSocket.prototype);

@@ -8,6 +8,13 @@ export const text =
       ? undefined
       : `must be a string of at most ${maxLength} characters`;
 
+/** Text that can stand in a log line. */
+export const name =
+  (maxLength: number): FieldCheck =>
+  (value) =>
+    text(maxLength)(value) ??
+    (/\p{Cc}/u.test(value as string) ? 'must not contain control characters' : undefined);
+
 export const integer =
   (min: number, max: number = Number.MAX_SAFE_INTEGER): FieldCheck =>
   (value) =>

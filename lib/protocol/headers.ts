@@ -12,15 +12,15 @@ export type Headers = Record<string, string | string[] | undefined>;
 
 /** @param rawHeaders alternating names and values, as received */
 export function headersOf(rawHeaders: readonly string[]): Headers {
-  const headers = Object.create(null) as Headers;
+  const headers: Headers = {};
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
     const value = rawHeaders[i + 1]!;
     const before = headers[name];
-    if (name === 'set-cookie') headers[name] = [...((before as string[]) ?? []), value];
-    else if (before === undefined) headers[name] = value;
+    if (name === 'set-cookie') headers[name] = Array.isArray(before) ? [...before, value] : [value];
+    else if (typeof before !== 'string') headers[name] = value;
     else if (!SINGLE.has(name))
-      headers[name] = `${before as string}${name === 'cookie' ? '; ' : ', '}${value}`;
+      headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
   }
   return headers;
 }

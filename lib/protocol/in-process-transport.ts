@@ -54,6 +54,7 @@ export class InProcessTransport implements Transport {
   close(code: ServiceCloseCode, reason: string): void {
     if (this.closed) return;
     this.flush();
+    if (this.closed) return;
     this.closed = true;
     this.peer.close(code, reason);
     this.receiver?.onClosed(code, reason);

@@ -74,7 +74,7 @@ export class RelayMigration {
     if (this.ready) this.origin.fail('MigrateConnectionResponse a second time');
     if (!answer.ready) {
       this.finish();
-      this.link.stayed(this.result('failed', answer.reason ?? 'refusedByOrigin'));
+      this.link.stayed(this.result('failed', 'refusedByOrigin'));
       return;
     }
     this.link.originReady(answer.handled);

@@ -1,9 +1,9 @@
-import { bytes, flag, integer, list, oneOf, optional, record, text } from './fields.js';
+import { bytes, flag, integer, list, name, oneOf, optional, record, text } from './fields.js';
 import type { FieldCheck } from './fields.js';
 import { MessageType } from './messages.js';
 
 const MAX_LINK = 0xffffffff;
-const identifier = text(128);
+const identifier = name(128);
 const reason = text(1024);
 const duration = integer(0, 86_400_000);
 const closeCode = integer(1000, 4999);

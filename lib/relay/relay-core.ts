@@ -25,6 +25,9 @@ import { ServerDrain } from './server-drain.js';
 /** Time after which a connection whose migration failed is tried again, in milliseconds. */
 const RETRY_MS = 200;
 
+/** Endpoints that are remembered after their hub servers left. */
+const MAX_KNOWN_ENDPOINTS = 10_000;
+
 /** Clients closed in one turn when the relay stops. */
 const CLOSE_BATCH = 200;
 
@@ -83,7 +86,11 @@ export class RelayCore {
 
   /** Makes endpoints known before a hub server announces them: their clients are held for one. */
   announce(endpoints: readonly Endpoint[]): void {
-    for (const endpoint of endpoints) this.known.set(endpointName(endpoint), endpoint);
+    for (const endpoint of endpoints) {
+      const key = endpointName(endpoint);
+      if (this.known.size < MAX_KNOWN_ENDPOINTS || this.known.has(key))
+        this.known.set(key, endpoint);
+    }
   }
 
   get clientCount(): number {

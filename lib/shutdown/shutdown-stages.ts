@@ -1,17 +1,20 @@
 import { performance } from 'node:perf_hooks';
 import type { HubCore } from '../hub/hub-core.js';
 import type { ResolvedShutdownOptions, ShutdownMode } from '../options/index.js';
+import type { HubLink } from '../protocol/hub-link.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { GracefulShutdown } from './graceful-shutdown.js';
 import { connectionsLeft, finUnanswered, hookFailed, hookTooLong } from './shutdown.messages.js';
 import { within } from './time-limit.js';
 
-/** Part of the budget that all hooks together may use. */
+/** Part of the budget for which FINACK is waited: a dead relay must not cost the clients of others. */
+const OFFLINE_SHARE = 0.5;
+/** Part of the budget that is left then that all hooks together may use. */
 const HOOK_SHARE = 0.5;
 /** The relays' deadline is this much before ours, so that their verdicts arrive in time. */
 const RELAY_MARGIN = 0.1;
 const MAX_RELAY_MARGIN_MS = 1000;
-/** Time for closing handshakes with clients after the budget, in milliseconds. */
+/** Limit of the closing handshakes with clients, in milliseconds. */
 const CLOSE_LIMIT_MS = 1000;
 
 /**
@@ -79,7 +82,7 @@ export class ShutdownStages {
     this.deadline = this.startedAt + this.host.options.timeoutMs;
     this.host.stopDialing();
     const acknowledged = new Promise<void>((resolve) => this.host.core.setOffline(resolve));
-    if (await within(acknowledged, this.left)) return;
+    if (await within(acknowledged, this.left * OFFLINE_SHARE)) return;
     this.host.core.stopFin();
     this.host.warn(finUnanswered());
   }
@@ -120,30 +123,42 @@ export class ShutdownStages {
       const margin = Math.min(MAX_RELAY_MARGIN_MS, this.left * RELAY_MARGIN);
       core.drain(migrating, Math.round(this.left - margin));
     }
-    await this.closeInBatches(withMode('off'), options.closeBatch);
-    if (await within(this.allGone(), this.left)) return;
-    this.host.warn(connectionsLeft(core.connections.size));
-    for (const link of core.connections) link.close(1012, 'deadline');
-    await within(this.allGone(), CLOSE_LIMIT_MS);
+    const closing = core.connectionsOf(withMode('off'));
+    await this.closeInBatches(closing, options.closeBatch);
+    if (!(await within(this.gone(this.without(closing)), this.left))) {
+      const late = this.without(closing);
+      this.host.warn(connectionsLeft(late.length));
+      for (const link of late) link.close(1012, 'deadline');
+    }
+    // A client that does not answer its close frame is the relay's business, and costs no budget.
+    await within(this.gone(core.connections), CLOSE_LIMIT_MS);
   }
 
-  private async closeInBatches(endpoints: readonly EndpointKey[], batch: number) {
-    const links = this.host.core.connectionsOf(endpoints);
+  private async closeInBatches(links: readonly HubLink[], batch: number) {
     for (let i = 0; i < links.length; i += batch) {
       for (const link of links.slice(i, i + batch)) link.close(1012, 'shutdown');
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  private allGone(): Promise<void> {
+  /** The connections that are here, apart from these. */
+  private without(links: readonly HubLink[]): HubLink[] {
+    const excluded = new Set(links);
+    return Array.from(this.host.core.connections).filter((link) => !excluded.has(link));
+  }
+
+  /** Resolves when none of these connections is here any more. */
+  private gone(links: Iterable<HubLink>): Promise<void> {
     const { core } = this.host;
+    const here = new Set(Array.from(links).filter((link) => core.connections.has(link)));
     return new Promise((resolve) => {
-      if (core.connections.size === 0) {
+      if (here.size === 0) {
         resolve();
         return;
       }
-      const unsubscribe = core.onLeave(() => {
-        if (core.connections.size > 0) return;
+      const unsubscribe = core.onLeave((link) => {
+        here.delete(link);
+        if (here.size > 0) return;
         unsubscribe();
         resolve();
       });

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import type { MigratableOptions } from '../gateway/decorators.js';
+import { EndpointPolicies } from './endpoint-policies.js';
+import { endpointOf } from './endpoints.js';
+import type { ExploredGateway } from './gateway-explorer.js';
+
+const gateway = (name: string, path: string, options: MigratableOptions = {}, port = 0) => ({
+  metatype: class {},
+  name,
+  endpoint: endpointOf(port, path),
+  options,
+  onConnect: [() => name],
+  onShutdown: [],
+});
+
+const policies = (...gateways: ExploredGateway[]) =>
+  new EndpointPolicies(gateways, 'handled', 'migrateClients');
+
+describe('endpointOf', () => {
+  it.each([
+    [0, undefined, '/'],
+    [0, '', '/'],
+    [0, '/', '/'],
+    [0, 'chat', '/chat'],
+    [0, '/chat/', '/chat'],
+    [0, '//a//b//', '/a/b'],
+    [8080, undefined, '*'],
+    [8080, '/', '/'],
+    [8080, 'chat', '/chat'],
+  ])('of port %s and path %s is %s', (port, path, expected) => {
+    expect(endpointOf(port, path)).toEqual({ port, path: expected });
+  });
+});
+
+describe('EndpointPolicies', () => {
+  it('has the defaults for a gateway that asks for nothing, and for no gateway', () => {
+    const found = policies(gateway('A', '/a'));
+    expect(found.of({ port: 0, path: '/a' })).toMatchObject({
+      ack: 'handled',
+      shutdown: 'migrateClients',
+    });
+    expect(found.of({ port: 0, path: '/b' })).toEqual({
+      ack: 'handled',
+      shutdown: 'migrateClients',
+      onConnect: [],
+    });
+  });
+
+  it('joins the gateways of an endpoint', () => {
+    const found = policies(
+      gateway('A', '/a', { ack: 'received' }),
+      gateway('B', 'a/', { shutdown: 'off' }),
+      gateway('C', '/a', { ack: 'received' }),
+      gateway('D', '/a', { ack: 'handled' }, 81),
+    );
+    const policy = found.of({ port: 0, path: '/a' });
+    expect(policy).toMatchObject({ ack: 'received', shutdown: 'off' });
+    expect(policy.onConnect.map((hook) => hook(undefined as never))).toEqual(['A', 'B', 'C']);
+    expect(found.of({ port: 81, path: '/a' }).ack).toBe('handled');
+  });
+
+  it('says which gateways contradict each other, about what, and what to do', () => {
+    expect(() =>
+      policies(
+        gateway('Quiet', '/a'),
+        gateway('First', '/a', { shutdown: 'off' }),
+        gateway('Second', '/a', { shutdown: 'migrateClients' }),
+      ),
+    ).toThrow(
+      'First and Second share the clients of /a but ask for different values of "shutdown" in ' +
+        '@Migratable(). Give both the same value, or different paths.',
+    );
+    expect(() =>
+      policies(
+        gateway('First', '/a', { ack: 'handled' }, 81),
+        gateway('Second', '/a', { ack: 'received' }, 81),
+      ),
+    ).toThrow('port 81, path /a');
+  });
+});
