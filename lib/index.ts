@@ -4,6 +4,7 @@ export type { MigratableOptions } from './gateway/decorators.js';
 export { HubClient } from './gateway/hub-client.js';
 export type { Migration } from './gateway/hub-client.js';
 export { HubServer } from './gateway/hub-server.js';
+export { MessageId } from './gateway/message-id.decorator.js';
 export { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 export { MigrationModule } from './migration.module.js';
 export { MigrationService } from './migration.service.js';
@@ -13,6 +14,7 @@ export type {
   AckMode,
   HubOptions,
   MessageParser,
+  MigrationLevel,
   MigrationOptions,
   MigrationRole,
   OptionProblem,

@@ -228,6 +228,7 @@ function sampleOf(path: string): string {
     'hub.serverName': 'one',
     'hub.version': '1.0.0',
     'hub.ack': 'received',
+    'hub.level': 'off',
     'shutdown.mode': 'off',
   };
   return samples[path] ?? '16';

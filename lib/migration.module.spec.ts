@@ -14,7 +14,7 @@ import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { migrationConfig } from './migration.config.js';
 import { MigrationModule } from './migration.module.js';
 import { MigrationService } from './migration.service.js';
-import type { MigrationOptions } from './options/index.js';
+import type { MigrationLevel, MigrationOptions, ShutdownMode } from './options/index.js';
 import { GracefulShutdown } from './shutdown/graceful-shutdown.js';
 
 @WebSocketGateway({ path: '/echo' })
@@ -65,13 +65,13 @@ const serverName = (app: INestApplication) =>
     return server!.serverName;
   });
 
-function client(app: INestApplication): TestClient {
+function client(app: INestApplication, path = '/echo'): TestClient {
   const { port } = app.getHttpServer().address() as AddressInfo;
-  return new TestClient(`ws://127.0.0.1:${port}/echo`);
+  return new TestClient(`ws://127.0.0.1:${port}${path}`);
 }
 
-async function connected(app: INestApplication): Promise<TestClient> {
-  const made = client(app);
+async function connected(app: INestApplication, path?: string): Promise<TestClient> {
+  const made = client(app, path);
   await until(() => expect(made.open).toBe(true));
   return made;
 }
@@ -233,6 +233,37 @@ describe('MigrationService', () => {
     expect(await migration.drain()).toBe(results[0]);
     expect(sum(results[0].closed)).toBe(1);
     expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  it.each<[MigrationLevel, ShutdownMode, string]>([
+    ['off', 'migrateClients', 'shutdown'],
+    ['off', 'waitForClientsClose', 'deadline'],
+    ['shutdownOnly', 'migrateClients', 'noTarget'],
+    ['any', 'migrateClients', 'noTarget'],
+  ])('drains clients of level %s in mode %s: closed for %s', async (level, mode, reason) => {
+    const app = await listen(
+      MigrationModule.forRoot({ hub: { level }, shutdown: { mode, timeoutMs: 300 } }),
+    );
+    const echo = await connected(app);
+    const { migrated, closed } = await service(app).drain();
+    expect({ migrated, closed }).toEqual({ migrated: 0, closed: { [reason]: 1 } });
+    await until(() => expect(echo.closed).toEqual({ code: 1012, reason }));
+  });
+
+  it('closes the clients of a gateway that chose the level off, and moves those of others', async () => {
+    @WebSocketGateway({ path: '/fixed' })
+    @Migratable({ level: 'off' })
+    class FixedGateway {}
+    @Module({ providers: [FixedGateway] })
+    class GatewaysModule {}
+    const app = await listen(
+      GatewaysModule,
+      MigrationModule.forRoot({ shutdown: { timeoutMs: 300 } }),
+    );
+    const [echo, fixed] = [await connected(app), await connected(app, '/fixed')];
+    expect((await service(app).drain()).closed).toEqual({ shutdown: 1, noTarget: 1 });
+    await until(() => expect(fixed.closed?.reason).toBe('shutdown'));
+    await until(() => expect(echo.closed?.reason).toBe('noTarget'));
   });
 
   it('stays out of routing when it was drained before it started', async () => {

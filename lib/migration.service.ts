@@ -9,6 +9,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
+import type { EndpointPolicy } from './hub/endpoint-policies.js';
 import { GatewayApplication } from './hub/gateway-application.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
@@ -76,7 +77,11 @@ export class MigrationService
     this.checkAdapter();
     const gateways = this.explorer.explore();
     const { hub, shutdown } = this.options;
-    this.policies = new EndpointPolicies(gateways, hub.ack, shutdown.mode);
+    this.policies = new EndpointPolicies(gateways, {
+      ack: hub.ack,
+      level: hub.level,
+      shutdown: shutdown.mode,
+    });
     for (const { metatype, onShutdown } of gateways) {
       for (const hook of onShutdown) this.hooks.addMethod(metatype, hook);
     }
@@ -168,7 +173,7 @@ export class MigrationService
       endpoints: application.endpoints,
       hooks: this.hooks,
       options: this.options.shutdown,
-      modeOf: (endpoint) => this.shutdownMode(policies.of(endpoint).shutdown),
+      modeOf: (endpoint) => this.shutdownMode(policies.of(endpoint)),
       stopDialing: () => hub.stopDialing(),
       stop: () => hub.stop(),
       warn: (message) => this.log.warn(message),
@@ -177,8 +182,9 @@ export class MigrationService
   }
 
   /** When the own relay stops too, its clients cannot stay on it: migrating them leads nowhere. */
-  private shutdownMode(mode: ShutdownMode): ShutdownMode {
-    return this.closing && this.relay && mode === 'migrateClients' ? 'off' : mode;
+  private shutdownMode({ shutdown, level }: EndpointPolicy): ShutdownMode {
+    const stays = level === 'off' || (this.closing && this.relay !== undefined);
+    return stays && shutdown === 'migrateClients' ? 'off' : shutdown;
   }
 
   private async startRelay() {

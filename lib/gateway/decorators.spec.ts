@@ -31,6 +31,21 @@ describe('the decorators', () => {
     expect(Reflect.getMetadata(ON_SHUTDOWN, shutdown)).toBe(true);
   });
 
+  it.each(['off', 'shutdownOnly', 'any'] as const)('take the level %s', (level) => {
+    @Migratable({ level })
+    class Gateway {}
+    expect(Reflect.getMetadata(MIGRATABLE, Gateway)).toEqual({ level });
+  });
+
+  it.each([
+    ['ack', 'never'],
+    ['level', 'crash'],
+    ['level', 'constructor'],
+    ['shutdown', 'move'],
+  ])('refuse for %s the value %s', (option, value) => {
+    expect(() => Migratable({ [option]: value })).toThrow(option);
+  });
+
   it('ask for nothing without options', () => {
     @Migratable()
     class Gateway {}

@@ -1,5 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-import type { AckMode, ShutdownMode } from '../options/index.js';
+import type { AckMode, MigrationLevel, ShutdownMode } from '../options/index.js';
 
 export const MIGRATABLE = 'nestjs-ws-migration:migratable';
 export const ON_CONNECT = 'nestjs-ws-migration:on-connect';
@@ -17,6 +17,12 @@ export interface MigratableOptions {
    */
   ack?: AckMode;
   /**
+   * What may move the clients to another hub server: nothing (`off`), a shutdown (`shutdownOnly`), or
+   * also the loss of this server (`any`), after which messages that were not handled come again.
+   * @default the module's `hub.level`
+   */
+  level?: MigrationLevel;
+  /**
    * What happens to the clients when this server shuts down.
    * @default the module's `shutdown.mode`
    */
@@ -31,6 +37,7 @@ export interface MigratableOptions {
  */
 export const Migratable = (options: MigratableOptions = {}): ClassDecorator => {
   check('ack', options.ack, ['handled', 'received']);
+  check('level', options.level, ['off', 'shutdownOnly', 'any']);
   check('shutdown', options.shutdown, ['migrateClients', 'waitForClientsClose', 'off']);
   return SetMetadata(MIGRATABLE, options);
 };

@@ -14,7 +14,7 @@ const gateway = (name: string, path: string, options: MigratableOptions = {}, po
 });
 
 const policies = (...gateways: ExploredGateway[]) =>
-  new EndpointPolicies(gateways, 'handled', 'migrateClients');
+  new EndpointPolicies(gateways, { ack: 'handled', level: 'any', shutdown: 'migrateClients' });
 
 describe('endpointOf', () => {
   it.each([
@@ -37,10 +37,12 @@ describe('EndpointPolicies', () => {
     const found = policies(gateway('A', '/a'));
     expect(found.of({ port: 0, path: '/a' })).toMatchObject({
       ack: 'handled',
+      level: 'any',
       shutdown: 'migrateClients',
     });
     expect(found.of({ port: 0, path: '/b' })).toEqual({
       ack: 'handled',
+      level: 'any',
       shutdown: 'migrateClients',
       onConnect: [],
     });
@@ -50,13 +52,13 @@ describe('EndpointPolicies', () => {
     const found = policies(
       gateway('A', '/a', { ack: 'received' }),
       gateway('B', 'a/', { shutdown: 'off' }),
-      gateway('C', '/a', { ack: 'received' }),
+      gateway('C', '/a', { ack: 'received', level: 'shutdownOnly' }),
       gateway('D', '/a', { ack: 'handled' }, 81),
     );
     const policy = found.of({ port: 0, path: '/a' });
-    expect(policy).toMatchObject({ ack: 'received', shutdown: 'off' });
+    expect(policy).toMatchObject({ ack: 'received', level: 'shutdownOnly', shutdown: 'off' });
     expect(policy.onConnect.map((hook) => hook(undefined as never))).toEqual(['A', 'B', 'C']);
-    expect(found.of({ port: 81, path: '/a' }).ack).toBe('handled');
+    expect(found.of({ port: 81, path: '/a' })).toMatchObject({ ack: 'handled', level: 'any' });
   });
 
   it('says which gateways contradict each other, about what, and what to do', () => {
@@ -76,5 +78,8 @@ describe('EndpointPolicies', () => {
         gateway('Second', '/a', { ack: 'received' }, 81),
       ),
     ).toThrow('port 81, path /a');
+    expect(() =>
+      policies(gateway('First', '/a', { level: 'off' }), gateway('Second', '/a', { level: 'any' })),
+    ).toThrow('ask for different values of "level"');
   });
 });

@@ -1,4 +1,4 @@
-import type { AckMode, ShutdownMode } from '../options/index.js';
+import type { AckMode, MigrationLevel, ShutdownMode } from '../options/index.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { ConnectHook } from './connect-checks.js';
 import { endpointKey } from './endpoints.js';
@@ -8,6 +8,7 @@ import { gatewaysContradict } from './hub.messages.js';
 /** What the gateways of one endpoint ask of us together. */
 export interface EndpointPolicy {
   readonly ack: AckMode;
+  readonly level: MigrationLevel;
   readonly shutdown: ShutdownMode;
   readonly onConnect: readonly ConnectHook[];
 }
@@ -15,11 +16,12 @@ export interface EndpointPolicy {
 /** The policies of all endpoints: the module's defaults, overridden by `@Migratable()`. */
 export class EndpointPolicies {
   private readonly policies = new Map<string, EndpointPolicy>();
-  private readonly fallback: EndpointPolicy;
 
   /** @throws Error when two gateways of an endpoint contradict each other */
-  constructor(gateways: readonly ExploredGateway[], ack: AckMode, shutdown: ShutdownMode) {
-    this.fallback = { ack, shutdown, onConnect: [] };
+  constructor(
+    gateways: readonly ExploredGateway[],
+    private readonly defaults: Omit<EndpointPolicy, 'onConnect'>,
+  ) {
     const groups = new Map<string, ExploredGateway[]>();
     for (const gateway of gateways) {
       const key = endpointKey(gateway.endpoint);
@@ -27,19 +29,20 @@ export class EndpointPolicies {
     }
     for (const [key, group] of groups) {
       this.policies.set(key, {
-        ack: agree(group, 'ack') ?? ack,
-        shutdown: agree(group, 'shutdown') ?? shutdown,
+        ack: agree(group, 'ack') ?? defaults.ack,
+        level: agree(group, 'level') ?? defaults.level,
+        shutdown: agree(group, 'shutdown') ?? defaults.shutdown,
         onConnect: group.flatMap((gateway) => gateway.onConnect),
       });
     }
   }
 
   of(endpoint: EndpointKey): EndpointPolicy {
-    return this.policies.get(endpointKey(endpoint)) ?? this.fallback;
+    return this.policies.get(endpointKey(endpoint)) ?? { ...this.defaults, onConnect: [] };
   }
 }
 
-function agree<Option extends 'ack' | 'shutdown'>(
+function agree<Option extends 'ack' | 'level' | 'shutdown'>(
   gateways: readonly ExploredGateway[],
   option: Option,
 ): ExploredGateway['options'][Option] {

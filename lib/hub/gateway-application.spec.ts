@@ -3,6 +3,7 @@ import { EMPTY, NEVER, of, Subject, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nextTurn } from '../../test/support/virtual-socket-fixture.js';
+import type { MigratableOptions } from '../gateway/decorators.js';
 import type { HubClient } from '../gateway/hub-client.js';
 import { HubLink } from '../protocol/hub-link.js';
 import { MessageType } from '../protocol/messages.js';
@@ -26,7 +27,11 @@ class Fixture {
   link!: HubLink;
   handled = 0;
 
-  constructor(options: Record<string, unknown> = {}, hooks: ConnectHook[] = []) {
+  constructor(
+    options: Record<string, unknown> = {},
+    hooks: ConnectHook[] = [],
+    migratable: MigratableOptions = {},
+  ) {
     this.server = this.adapter.create(0, { path: '/chat', ...options }) as unknown as {
       clients: Set<HubClient>;
       on(name: 'connection', listener: (client: HubClient, request: object) => void): void;
@@ -35,13 +40,17 @@ class Fixture {
       metatype: class {},
       name: 'Chat',
       endpoint: { port: 0, path: '/chat' },
-      options: {},
+      options: migratable,
       onConnect: hooks,
       onShutdown: [],
     };
     this.application = new GatewayApplication(
       this.adapter,
-      new EndpointPolicies([gateway], 'handled', 'migrateClients'),
+      new EndpointPolicies([gateway], {
+        ack: 'handled',
+        level: 'any',
+        shutdown: 'migrateClients',
+      }),
       { connectHookMs: 1000, maxMessageBytes: 1000, maxBufferedBytes: 1000 },
       (message, error) => void this.faults.push(`${message}: ${String(error)}`),
     );
@@ -77,7 +86,7 @@ class Fixture {
         release() {},
       };
       const limits = { retainedBytes: 1000, retainedMessages: 1000 };
-      const host = { linkEnded() {} };
+      const host = { linkEnded() {}, linkDetached() {} };
       this.link = new HubLink(channel, 1, message, 'handled', limits, host, owner);
       return this.link;
     });
@@ -251,12 +260,13 @@ describe('a message', () => {
 
 describe('MigrationWsAdapter', () => {
   it('announces each endpoint once, with what the gateway asks for', () => {
-    const { adapter, application } = new Fixture({ maxPayload: 5, perMessageDeflate: true });
+    const asked = { maxPayload: 5, perMessageDeflate: true };
+    const { adapter, application } = new Fixture(asked, [], { level: 'shutdownOnly' });
     adapter.create(0, { path: 'chat/' });
     adapter.create(81);
     expect(application.endpoints).toEqual([
-      { port: 0, path: '/chat', maxPayload: 5, compress: true },
-      { port: 81, path: '*' },
+      { port: 0, path: '/chat', level: 'shutdownOnly', maxPayload: 5, compress: true },
+      { port: 81, path: '*', level: 'any' },
     ]);
   });
 

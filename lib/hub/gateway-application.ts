@@ -40,6 +40,7 @@ export class GatewayApplication implements HubApplication {
   get endpoints(): Endpoint[] {
     return this.adapter.endpoints.map(({ endpoint, options }) => ({
       ...endpoint,
+      level: this.policies.of(endpoint).level,
       ...(typeof options['maxPayload'] === 'number' && { maxPayload: options['maxPayload'] }),
       ...(options['perMessageDeflate'] ? { compress: true } : {}),
     }));

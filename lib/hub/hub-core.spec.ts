@@ -22,7 +22,7 @@ class FakeTransport implements Transport {
     this.say({ type: MessageType.HandshakeResponse, version: 1, relayId: 'relay' });
   }
   open(link: number, path = '/chat') {
-    this.say({ ...OPEN, link, path });
+    this.say({ ...OPEN, link, path, connectionId: `c${link}` });
   }
   say(message: ControlMessage) {
     this.receiver!.onControl(message);
@@ -54,6 +54,9 @@ const OPEN: OpenConnection = {
   },
 };
 
+const reclaimed = (relay: FakeTransport) =>
+  relay.sent.flatMap((it) => (it.type === MessageType.ReclaimConnections ? it.connections : []));
+
 function newCore() {
   const clock = new VirtualClock();
   const owner = {
@@ -73,6 +76,7 @@ function newCore() {
       retainedBytes: 1000,
       retainedMessages: 1000,
       finIntervalMs: 100,
+      orphanMs: 60_000,
     },
     {
       endpoints: [{ port: 0, path: '/chat' }],
@@ -147,6 +151,86 @@ describe('HubCore', () => {
   });
 });
 
+describe('HubCore without a service connection', () => {
+  it('reclaims its connections on another one to the relay, present or new', () => {
+    const { core, owner, transport } = newCore();
+    const [first, second] = [transport(), transport()];
+    for (const relay of [first, second]) relay.establish();
+    first.open(1);
+    first.lose();
+    expect(reclaimed(second)).toEqual([{ connectionId: 'c1', epoch: 1 }]);
+    second.lose();
+    const third = transport();
+    third.establish();
+    expect(reclaimed(third)).toEqual([{ connectionId: 'c1', epoch: 1 }]);
+    expect(core.connections.size).toBe(1);
+    expect(owner.closed).not.toHaveBeenCalled();
+  });
+
+  it('goes on where the relay binds them, and refuses those that it does not have', () => {
+    const { core, owner, transport } = newCore();
+    const [first, second] = [transport(), transport()];
+    for (const relay of [first, second]) relay.establish();
+    first.open(1);
+    first.lose();
+    const rebind = (link: number, connectionId: string, epoch: number) => {
+      const type = MessageType.RebindConnection;
+      second.say({ type, link, connectionId, epoch, received: 0 });
+      return second.sent.findLast((it) => it.type === MessageType.RebindConnectionResponse);
+    };
+    expect(rebind(1, 'other', 2)).toMatchObject({ link: 1, accepted: false, received: 0 });
+    expect(rebind(2, 'c1', 1)).toMatchObject({ link: 2, accepted: false });
+    expect(rebind(3, 'c1', 2)).toMatchObject({ link: 3, accepted: true, received: 0 });
+    second.say({ type: MessageType.CloseConnection, link: 3, code: 1000, reason: '' });
+    expect(owner.closed.mock.calls).toEqual([[1000, '', undefined]]);
+    expect(core.connections.size).toBe(0);
+  });
+
+  it('lets them go after a while', () => {
+    const { core, clock, owner, transport } = newCore();
+    const relay = transport();
+    relay.establish();
+    relay.open(1);
+    relay.lose();
+    clock.run(59_000);
+    expect(core.connections.size).toBe(1);
+    clock.run(2000);
+    expect(owner.closed.mock.calls).toEqual([[1006, 'the relay is gone', undefined]]);
+  });
+
+  it('lets them go at once when it is set offline', () => {
+    const { core, owner, transport } = newCore();
+    const relay = transport();
+    relay.establish();
+    relay.open(1);
+    core.setOffline(() => {});
+    relay.lose();
+    expect(owner.closed).toHaveBeenCalledTimes(1);
+    expect(core.left.closed).toEqual({ 1006: 1 });
+  });
+
+  it('hears from the relay which of them are gone, and where to', () => {
+    const { owner, transport } = newCore();
+    const [first, second] = [transport(), transport()];
+    for (const relay of [first, second]) relay.establish();
+    for (const link of [1, 2, 3]) first.open(link);
+    first.lose();
+    second.say({
+      type: MessageType.ConnectionsGone,
+      connections: [
+        { connectionId: 'c1', epoch: 1 },
+        { connectionId: 'c2', epoch: 1, server: 'hub-2' },
+        { connectionId: 'c3', epoch: 2 },
+        { connectionId: 'unknown', epoch: 1 },
+      ],
+    });
+    expect(owner.closed.mock.calls).toEqual([
+      [1006, '', undefined],
+      [1012, 'moved', { server: 'hub-2', reason: 'crash', attempt: 0 }],
+    ]);
+  });
+});
+
 describe('HubCore set offline', () => {
   it('is done at once without service connections', () => {
     const done = vi.fn<() => void>();
@@ -193,5 +277,68 @@ describe('HubCore set offline', () => {
     core.setOffline(() => {});
     core.stop();
     expect(clock.timers.size).toBe(0);
+  });
+
+  it('does not let go what has another epoch than the relay says', () => {
+    const { core, owner, transport } = newCore();
+    const [first, second] = [transport(), transport()];
+    for (const relay of [first, second]) relay.establish();
+    first.open(1);
+    first.lose();
+    const gone = (epoch: number) =>
+      second.say({
+        type: MessageType.ConnectionsGone,
+        connections: [{ connectionId: 'c1', epoch, server: 'other' }],
+      });
+    gone(2);
+    expect(core.connections.size).toBe(1);
+    gone(1);
+    const migration = { server: 'other', reason: 'crash', attempt: 0 };
+    expect(owner.closed.mock.calls).toEqual([[1012, 'moved', migration]]);
+  });
+
+  it('refuses to open what the relay has opened anew meanwhile', () => {
+    const { core, owner, transport } = newCore();
+    const [slow, fast] = [transport(), transport()];
+    for (const relay of [slow, fast]) relay.establish();
+    fast.say({ ...OPEN, link: 1, epoch: 2 });
+    slow.say({ ...OPEN, link: 1, epoch: 1 });
+    expect(slow.sent.at(-1)).toMatchObject({ accepted: false, status: 409 });
+    expect([core.connections.size, owner.closed.mock.calls.length]).toEqual([1, 0]);
+    slow.say({ ...OPEN, link: 2, epoch: 3 });
+    expect(owner.closed.mock.calls).toEqual([
+      [1012, 'moved', { server: 'hub', reason: 'crash', attempt: 0 }],
+    ]);
+    expect(core.connections.size).toBe(1);
+  });
+
+  it('has a relay that connects late drain as well, and waits for it before it lets go', () => {
+    const { core, clock, owner, transport } = newCore();
+    const first = transport();
+    first.establish();
+    first.open(1);
+    const late = transport();
+    core.setOffline(() => {});
+    core.drain([{ port: 0, path: '/chat' }], 1000);
+    first.lose();
+    expect(owner.closed).not.toHaveBeenCalled();
+    clock.run(300);
+    late.establish();
+    expect(late.sent.at(-2)).toMatchObject({ type: MessageType.Drain, deadlineMs: 700 });
+    expect(reclaimed(late)).toEqual([{ connectionId: 'c1', epoch: 1 }]);
+    late.lose();
+    expect(owner.closed.mock.calls).toEqual([[1006, 'the relay is gone', undefined]]);
+  });
+
+  it('reclaims and opens nothing when it stops', () => {
+    const { core, transport } = newCore();
+    const [first, second] = [transport(), transport()];
+    for (const relay of [first, second]) relay.establish();
+    first.open(1);
+    first.close = () => first.lose();
+    core.stop();
+    expect(reclaimed(second)).toEqual([]);
+    second.open(2);
+    expect(core.connections.size).toBe(0);
   });
 });

@@ -4,15 +4,25 @@ import { HubLink } from '../protocol/hub-link.js';
 import type { AckMode, HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link.js';
 import { HubSession } from '../protocol/hub-session.js';
 import { MessageType } from '../protocol/messages.js';
-import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages.js';
+import type {
+  ConnectionsGone,
+  Endpoint,
+  EndpointKey,
+  OpenConnection,
+  RebindConnection,
+} from '../protocol/messages.js';
 import type { OutboundLimits } from '../protocol/outbound-window.js';
 import type { SessionTimes } from '../protocol/session.js';
+import { MAX_RECLAIMED } from '../protocol/schema.js';
 import type { Transport } from '../protocol/transport.js';
+import { Orphans } from './orphans.js';
 
 export interface HubCoreOptions extends SessionTimes, OutboundLimits {
   serverId: string;
   serverName: string;
   version: string;
+  /** A connection that lost its service connection ends after this many milliseconds. */
+  orphanMs: number;
   /** FIN is sent again after this many milliseconds without FINACK. */
   finIntervalMs: number;
 }
@@ -35,6 +45,9 @@ export interface HubObserver {
   sessionEnded?(session: HubSession, code: number, reason: string): void;
   fault?(error: unknown): void;
 }
+
+/** Why a connection is elsewhere when nobody told this server before. */
+const CRASH = { reason: 'crash', attempt: 0 };
 
 /** Clients can send any close code and reason: this many different ones are counted by name. */
 const MAX_NAMES = 64;
@@ -60,7 +73,13 @@ export class HubCore implements HubLinkHost {
     // Names come from clients: "constructor" is one like any other.
     closed: Object.create(null) as Record<string, number>,
   };
+  private readonly orphans: Orphans;
+  private readonly byId = new Map<string, HubLink>();
+  private readonly relayOf = new WeakMap<HubLink, string>();
   private offline = false;
+  private stopped = false;
+  /** What is being drained; also relays that connect from now on hear of it. */
+  private drained: { until: number; endpoints: EndpointKey[] } | undefined;
   private readonly unacknowledged = new Set<HubSession>();
   private finTimer: Timer;
   private onOffline: (() => void)[] = [];
@@ -71,7 +90,9 @@ export class HubCore implements HubLinkHost {
     private readonly application: HubApplication,
     readonly clock: Clock,
     private readonly observer: HubObserver = {},
-  ) {}
+  ) {
+    this.orphans = new Orphans(clock, options.orphanMs);
+  }
 
   /** Begins a session on a service connection to a relay. */
   attach(transport: Transport): HubSession {
@@ -88,6 +109,8 @@ export class HubCore implements HubLinkHost {
       established: (it) => this.established(it),
       finAcknowledged: (it) => this.finAcknowledged(it),
       openLink: (it, message) => this.openLink(it, message),
+      rebindLink: (it, message) => this.rebindLink(it, message),
+      connectionsGone: (_, message) => this.connectionsGone(message),
       ended: (it, code, reason) => this.sessionEnded(it, code, reason),
       fault: (_, error) => this.observer.fault?.(error),
     });
@@ -119,10 +142,9 @@ export class HubCore implements HubLinkHost {
   /** Has the relays move the clients of these endpoints until the deadline. */
   drain(endpoints: readonly EndpointKey[], deadlineMs: number): void {
     const keys = endpoints.map(({ port, path }) => ({ port, path }));
-    for (const session of this.sessions) {
-      if (session.open)
-        session.sendControl({ type: MessageType.Drain, deadlineMs, endpoints: keys });
-    }
+    const before = this.drained?.endpoints ?? [];
+    this.drained = { until: this.clock.now() + deadlineMs, endpoints: [...before, ...keys] };
+    for (const session of this.sessions) if (session.open) this.sendDrain(session);
   }
 
   /** Connections of these endpoints. */
@@ -140,19 +162,28 @@ export class HubCore implements HubLinkHost {
 
   /** Ends all sessions; connections that are left are closed with 1006 on this side. */
   stop(): void {
-    this.offline = true;
+    this.offline = this.stopped = true;
     this.clock.clearTimer(this.finTimer);
     for (const session of Array.from(this.sessions)) {
       session.end(ServiceCloseCode.GoingAway, 'the hub server is stopping');
     }
     // A service connection may report its end later than this process has time for.
-    for (const link of Array.from(this.connections))
-      link.onLost(1006, 'the hub server is stopping');
+    for (const link of Array.from(this.connections)) link.gone(1006, 'the hub server is stopping');
+    this.orphans.stop();
   }
 
   private established(session: HubSession) {
     if (this.offline) session.sendControl({ type: MessageType.Fin });
+    this.sendDrain(session);
+    this.reclaim(session, this.orphans.of(session.relayId));
     this.observer.sessionEstablished?.(session);
+  }
+
+  private sendDrain(session: HubSession) {
+    if (!this.drained) return;
+    const { until, endpoints } = this.drained;
+    const deadlineMs = Math.max(0, Math.round(until - this.clock.now()));
+    session.sendControl({ type: MessageType.Drain, deadlineMs, endpoints });
   }
 
   private finAcknowledged(session: HubSession) {
@@ -178,23 +209,102 @@ export class HubCore implements HubLinkHost {
     this.sessions.delete(session);
     this.unacknowledged.delete(session);
     if (this.offline) this.checkOffline();
+    this.keepOrphans(session);
     this.observer.sessionEnded?.(session, code, reason);
+  }
+
+  linkDetached(link: HubLink): void {
+    this.orphans.add(link, this.relayOf.get(link)!);
   }
 
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void {
     this.connections.delete(link);
+    this.orphans.delete(link);
+    if (this.byId.get(link.connectionId) === link) this.byId.delete(link.connectionId);
     if (this.offline && cause) this.countLeft(cause);
     for (const listener of Array.from(this.leaveListeners)) listener(link);
   }
 
   private openLink(session: HubSession, message: OpenConnection) {
+    // Its service connection is closing: the relay asks another server.
+    if (this.stopped) return;
     const ack = this.application.ackMode(message);
+    const { connectionId, migration } = message;
+    const before = this.byId.get(connectionId);
+    if (before && before.epoch >= message.epoch) {
+      this.refuseStale(session, message);
+      return;
+    }
+    // The relay opens it anew: what this server had of it before is over.
+    const { reason, attempt } = migration ?? CRASH;
+    const { serverId } = this.options;
+    before?.gone(1012, 'moved', { server: serverId, reason, attempt });
     this.application.open(message, (owner) => {
       const link = new HubLink(session, message.link, message, ack, this.options, this, owner);
       session.bind(message.link, link);
       this.connections.add(link);
+      this.byId.set(connectionId, link);
+      this.relayOf.set(link, session.relayId);
       return link;
     });
+  }
+
+  /** It was on its way for so long that the relay has opened the connection anew meanwhile. */
+  private refuseStale(session: HubSession, { link }: OpenConnection) {
+    session.sendControl({
+      type: MessageType.OpenConnectionResponse,
+      link,
+      accepted: false,
+      status: 409,
+      reason: 'an epoch of the past',
+    });
+  }
+
+  private rebindLink(session: HubSession, message: RebindConnection) {
+    const link = this.byId.get(message.connectionId);
+    if (!link || link.epoch >= message.epoch) {
+      session.sendControl({
+        type: MessageType.RebindConnectionResponse,
+        link: message.link,
+        accepted: false,
+        received: 0,
+      });
+      return;
+    }
+    link.rebind(session, message);
+    this.orphans.delete(link);
+    session.bind(message.link, link);
+  }
+
+  private connectionsGone({ connections }: ConnectionsGone) {
+    for (const { connectionId, epoch, server } of connections) {
+      const link = this.byId.get(connectionId);
+      if (!link?.detached || link.epoch !== epoch) continue;
+      if (server) link.gone(1012, 'moved', { server, ...CRASH });
+      else link.gone(1006, '');
+    }
+  }
+
+  /** Has the relay bind the connections of a lost service connection to this one. */
+  private reclaim(session: HubSession, links: readonly HubLink[]) {
+    for (let i = 0; i < links.length; i += MAX_RECLAIMED) {
+      session.sendControl({
+        type: MessageType.ReclaimConnections,
+        connections: links
+          .slice(i, i + MAX_RECLAIMED)
+          .map(({ connectionId, epoch }) => ({ connectionId, epoch })),
+      });
+    }
+  }
+
+  /** Connections whose service connection ended wait for another one, if one can come. */
+  private keepOrphans({ relayId }: HubSession) {
+    if (this.stopped) return;
+    const other = [...this.sessions].find((it) => it.open && it.relayId === relayId);
+    if (other) this.reclaim(other, this.orphans.of(relayId));
+    const left = new Set([...this.sessions].map((it) => it.relayId));
+    // Offline, no service connection is dialled any more; '' is one whose handshake is not complete.
+    if (this.offline && !left.has('')) this.orphans.keepOnly(left);
   }
 
   private countLeft({ code, reason, migration }: LinkEndCause) {

@@ -38,6 +38,7 @@ export class HubServerRuntime {
         handshakeTimeoutMs: relay.handshakeTimeoutMs,
         retainedBytes: hub.retainedBytes,
         retainedMessages: hub.retainedMessages,
+        orphanMs: hub.orphanMs,
         finIntervalMs: shutdown.finIntervalMs,
       },
       application,

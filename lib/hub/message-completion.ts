@@ -1,13 +1,16 @@
+import { MessageIdentity } from '../gateway/message-id.decorator.js';
 import type { HubLink } from '../protocol/hub-link.js';
 
 /** Counts what is still at work on one message; the last one to end makes it handled. */
-export class MessageCompletion {
+export class MessageCompletion extends MessageIdentity {
   private pending = 1;
 
   constructor(
     private readonly link: HubLink,
-    private readonly number: number,
-  ) {}
+    number: number,
+  ) {
+    super(link.connectionId, number);
+  }
 
   begin(): void {
     this.pending++;

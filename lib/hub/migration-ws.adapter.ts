@@ -69,7 +69,16 @@ export class MigrationWsAdapter extends WsAdapter {
       super.bindMessageHandlers(client as never, handlers as never, transform);
       return;
     }
-    const byEvent = new Map(handlers.map((handler) => [handler.message, handler]));
+    const byEvent = new Map(
+      handlers.map(({ callback, ...handler }) => [
+        handler.message,
+        // Read by @MessageId().
+        {
+          ...handler,
+          callback: (...args: unknown[]) => callback(...args, client.current) as unknown,
+        },
+      ]),
+    );
     const running = new Set<{ unsubscribe(): void }>();
     client.on('message', (data: Buffer, isBinary: boolean) => {
       const completion = client.current;

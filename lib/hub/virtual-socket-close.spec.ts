@@ -119,7 +119,7 @@ describe('VirtualSocket closes', () => {
     const order: string[] = [];
     fixture.socket.on('message', () => {
       order.push('message begins');
-      fixture.link.onLost(1006, '');
+      fixture.ends(1006);
       order.push('message ends');
     });
     fixture.socket.on('close', () => order.push('close'));

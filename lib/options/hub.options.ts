@@ -18,6 +18,14 @@ import { Accepts, callable, integer, listOf, oneOf, text } from './rules.js';
 export type AckMode = 'handled' | 'received';
 
 /**
+ * What may move a client to another hub server: nothing, a shutdown of the present one, or also its
+ * loss (then messages that were not handled are delivered again).
+ *
+ * @publicApi
+ */
+export type MigrationLevel = 'off' | 'shutdownOnly' | 'any';
+
+/**
  * Turns a client's message into an event and its data, as `WsAdapter`'s message parser does.
  *
  * @publicApi
@@ -128,6 +136,24 @@ export class HubOptions {
    */
   @Accepts(integer(1, LARGEST_RETENTION))
   readonly maxBufferedBytes: number = 16_777_216;
+
+  /**
+   * Time for which a connection waits for its relay after its service connection was lost, in
+   * milliseconds; then it counts as disconnected.
+   *
+   * @default 60000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly orphanMs: number = 60_000;
+
+  /**
+   * What may move the clients of gateways that do not choose their own: nothing (`off`), a shutdown
+   * (`shutdownOnly`), or also the loss of the hub server (`any`).
+   *
+   * @default 'any'
+   */
+  @Accepts(oneOf('off', 'shutdownOnly', 'any'))
+  readonly level: MigrationLevel = 'any';
 
   /**
    * Message parser of the gateways. Cannot come from the environment.

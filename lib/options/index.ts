@@ -1,6 +1,11 @@
 export { addressList, isLoopbackHost } from './addresses.js';
 export { closestName, type NameCandidate } from './closest-name.js';
-export { type AckMode, HubOptions, type MessageParser } from './hub.options.js';
+export {
+  type AckMode,
+  HubOptions,
+  type MessageParser,
+  type MigrationLevel,
+} from './hub.options.js';
 export { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
 export {
   GeneralOptions,

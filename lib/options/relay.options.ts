@@ -181,6 +181,15 @@ export class RelayOptions {
   readonly retainedTotalBytes: number = 268_435_456;
 
   /**
+   * Time for a hub server to return after all its service connections were lost, in milliseconds;
+   * then other hub servers take over its clients.
+   *
+   * @default 2000
+   */
+  @Accepts(integer(0, LONGEST_MS))
+  readonly hubReconnectGraceMs: number = 2000;
+
+  /**
    * Limit of one step of a migration, in milliseconds.
    *
    * @default 10000

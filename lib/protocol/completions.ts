@@ -22,6 +22,11 @@ export class Completions {
   /** @param count messages complete without a gap; at first those from before this link began */
   constructor(public count: number) {}
 
+  /** Everything above the gap that is complete: first and last number of each range. */
+  get ranges(): readonly number[] {
+    return this.above;
+  }
+
   complete(number: number): void {
     if (number !== this.count + 1) {
       addTo(this.above, number);

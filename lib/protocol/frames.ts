@@ -84,10 +84,13 @@ export class FrameWriter {
 
   /** The collected frames; the writer starts anew and never touches the returned bytes again. */
   take(): Buffer {
-    const taken = this.buffer.subarray(0, this.used);
-    this.buffer = Buffer.allocUnsafe(this.initialBytes);
+    const used = this.buffer.subarray(0, this.used);
     this.used = 0;
-    return taken;
+    // A small batch is copied, so that not every turn costs a new buffer.
+    const { length } = this.buffer;
+    if (length === this.initialBytes && used.length * 4 <= length) return Buffer.from(used);
+    this.buffer = Buffer.allocUnsafe(this.initialBytes);
+    return used;
   }
 
   private number(value: number) {

@@ -39,7 +39,7 @@ class RecordingChannel implements LinkChannel {
 
 let channel: RecordingChannel;
 const owner = { deliver: spy(), pongReceived: spy(), closed: spy(), stays: spy() };
-const host = { linkEnded: spy() };
+const host = { linkEnded: spy(), linkDetached: spy() };
 
 function newLink(ack: AckMode = 'handled', limits = { retainedBytes: 1000, retainedMessages: 3 }) {
   return new HubLink(channel, 7, OPEN, ack, limits, host, owner);
@@ -263,7 +263,7 @@ describe('HubLink', () => {
     expect(() => request(paused, 2)).toThrow('while it is paused');
   });
 
-  it.each(['open', 'requested', 'paused'])('ends once when all is lost while %s', (phase) => {
+  it.each(['open', 'requested', 'paused'])('waits to be rebound when it is %s', (phase) => {
     const link = openLink();
     const done = spy();
     link.send('x', false, done);
@@ -271,13 +271,166 @@ describe('HubLink', () => {
     if (phase !== 'open') request(link);
     link.onLost(1006, 'cut');
     link.onLost(1006, 'cut');
+    expect([link.detached, host.linkDetached.mock.calls]).toEqual([true, [[link]]]);
+    expect([owner.closed.mock.calls.length, done.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it.each(['open', 'requested', 'paused'])('ends once, though detached, while %s', (phase) => {
+    const link = openLink();
+    const done = spy();
+    link.send('x', false, done);
+    if (phase === 'requested') link.delivered();
+    if (phase !== 'open') request(link);
+    link.onLost(1006, 'cut');
+    link.gone(1006, 'gone');
+    link.gone(1006, 'gone');
     link.onMessage({ type: MessageType.CloseConnection, link: 7, code: 1000, reason: '' });
-    expect(owner.closed.mock.calls).toEqual([[1006, 'cut', undefined]]);
+    expect(owner.closed.mock.calls).toEqual([[1006, 'gone', undefined]]);
     expect(done.mock.calls[0]![0]).toBeInstanceOf(Error);
     expect(link.bufferedBytes).toBe(0);
     channel.take();
     link.send('late', false, done);
     link.handled(11);
     expect([channel.take(), done.mock.calls.length]).toEqual([[], 2]);
+  });
+
+  it('ends when it is lost while it opens', () => {
+    newLink().onLost(1006, 'cut');
+    expect(owner.closed.mock.calls).toEqual([[1006, 'cut', undefined]]);
+  });
+
+  it('says that a connection stays elsewhere when it is lost while it moves here', () => {
+    const migration = { server: 'other', reason: 'shutdown', attempt: 4 };
+    const open = { ...OPEN, migration };
+    const limits = { retainedBytes: 1000, retainedMessages: 3 };
+    new HubLink(channel, 7, open, 'handled', limits, host, owner).onLost(1006, 'cut');
+    expect(owner.closed.mock.calls).toEqual([
+      [1006, 'cut', { ...migration, reason: 'rolledBack' }],
+    ]);
+  });
+});
+
+describe('HubLink on another service connection', () => {
+  let next: RecordingChannel;
+  beforeEach(() => (next = new RecordingChannel()));
+
+  const rebind = (link: HubLink, received: number, epoch = 5) =>
+    link.rebind(next, {
+      type: MessageType.RebindConnection,
+      link: 3,
+      connectionId: 'id',
+      epoch,
+      received,
+    });
+
+  it('says how far it received and handled, and sends again what the relay did not receive', () => {
+    const link = openLink();
+    for (const text of ['a', 'b', 'c', 'd', 'e']) link.send(text, false);
+    link.onAck(1, []);
+    for (const text of ['1', '2', '3']) link.onData(text, false);
+    const numbers = [link.delivered(), link.delivered()];
+    link.handled(numbers[1]!);
+    channel.take();
+    link.onLost(1006, 'cut');
+    link.send('f', false);
+    link.handled(numbers[0]!);
+    expect(channel.take()).toEqual([]);
+    rebind(link, 3);
+    // b and c are in flight, so there is room for one.
+    expect(next.take()).toEqual([{ accepted: true, received: 13 }, [12], 'd']);
+    expect([link.detached, link.epoch]).toEqual([false, 5]);
+    link.onAck(4, []);
+    expect(next.take()).toEqual(['e', 'f']);
+  });
+
+  it('names the ranges it has handled above a gap, all of them', () => {
+    const link = openLink();
+    const numbers = [1, 2, 3].map(() => link.delivered());
+    link.handled(numbers[2]!);
+    channel.take();
+    link.onLost(1006, 'cut');
+    rebind(link, 0);
+    expect(next.take()[1]).toEqual([10, 13, 13]);
+  });
+
+  it('leaves one that it believes to be alive', () => {
+    const link = openLink();
+    rebind(link, 0);
+    expect(channel.released).toBe(1);
+    link.send('x', false);
+    link.handled(link.delivered());
+    expect([channel.take(), next.take().slice(2)]).toEqual([[], ['x', [11]]]);
+  });
+
+  it.each([-1, 2])('refuses that the relay received %s of 1 messages, and changes nothing', (n) => {
+    const link = openLink();
+    link.send('x', false);
+    expect(() => rebind(link, n)).toThrow('messages received of 1');
+    expect([channel.released, link.epoch]).toEqual([0, OPEN.epoch]);
+  });
+
+  it('asks again to be closed', () => {
+    const link = openLink();
+    link.send('x', false);
+    link.close(4000, 'bye');
+    channel.take();
+    link.onLost(1006, 'cut');
+    rebind(link, 0);
+    expect(next.take().slice(2)).toEqual(['x', { code: 4000, reason: 'bye' }]);
+  });
+
+  it.each(['requested', 'paused'])('stays when it was %s', (phase) => {
+    const link = openLink();
+    const number = phase === 'requested' ? link.delivered() : 0;
+    request(link);
+    link.send('x', false);
+    link.onLost(1006, 'cut');
+    rebind(link, 0);
+    expect([owner.stays.mock.calls, link.leaving, link.paused]).toEqual([
+      [['rebound']],
+      false,
+      false,
+    ]);
+    expect(next.take().slice(2)).toEqual(['x']);
+    if (number) link.handled(number);
+    decide(link, 'committed');
+    expect(owner.closed).not.toHaveBeenCalled();
+    request(link, 2);
+    expect(link.paused).toBe(true);
+  });
+
+  it('can be bound to a third one', () => {
+    const link = openLink();
+    link.send('x', false);
+    rebind(link, 0);
+    link.onLost(1006, 'cut');
+    next = new RecordingChannel();
+    rebind(link, 1, 6);
+    expect(next.take()).toEqual([{ accepted: true, received: 10 }, [10]]);
+  });
+});
+
+describe('numbers that another server acknowledged', () => {
+  const skip = (link: HubLink, count: number) =>
+    link.onMessage({ type: MessageType.SkipMessages, link: 7, count });
+
+  it('count as handled once the messages before them were handed over', () => {
+    const link = openLink();
+    link.onData('11', false);
+    skip(link, 2);
+    link.onData('14', false);
+    skip(link, 1);
+    link.onData('16', false);
+    const numbers = [link.delivered(), link.delivered(), link.delivered()];
+    expect(numbers).toEqual([11, 14, 16]);
+    for (const number of numbers) link.handled(number);
+    expect(channel.take()).toEqual([[16]]);
+  });
+
+  it('count at once when no message waits', () => {
+    const link = openLink();
+    skip(link, 3);
+    request(link);
+    expect(channel.take()).toEqual([ready(13, 0)]);
   });
 });

@@ -10,6 +10,7 @@ import type {
   MigrationInfo,
   OpenConnection,
   Payload,
+  RebindConnection,
 } from './messages.js';
 import { OutboundWindow } from './outbound-window.js';
 import type { OutboundLimits } from './outbound-window.js';
@@ -28,6 +29,8 @@ export interface LinkEndCause {
 
 /** The hub server's side of a link. */
 export interface HubLinkHost {
+  /** The link's service connection is lost; it waits to be bound to another one. */
+  linkDetached(link: HubLink): void;
   /** The link is over; without a cause when it was refused. */
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void;
 }
@@ -52,7 +55,16 @@ type State = 'opening' | 'open' | 'requested' | 'paused' | 'closed';
  * opening → open → requested (a move was asked for) → paused (READY) → closed (moved) or open (rolled back).
  */
 export class HubLink implements LinkEnd, AckSource {
+  readonly connectionId: string;
   readonly endpoint: EndpointKey;
+  /** The epoch of the latest binding. */
+  epoch: number;
+  private readonly origin: MigrationInfo | undefined;
+  private detachedNow = false;
+  /** Inbound messages received, those acknowledged by another server before included. */
+  private received: number;
+  /** Where numbers are skipped: after this many received messages, how many. */
+  private readonly skips: { after: number; count: number }[] = [];
   private state: State = 'opening';
   private readonly outbound: OutboundWindow;
   private readonly completions: Completions;
@@ -64,8 +76,8 @@ export class HubLink implements LinkEnd, AckSource {
   private closeSent = false;
 
   constructor(
-    private readonly channel: LinkChannel,
-    private readonly number: number,
+    private channel: LinkChannel,
+    private number: number,
     open: OpenConnection,
     private readonly ack: AckMode,
     limits: OutboundLimits,
@@ -73,7 +85,10 @@ export class HubLink implements LinkEnd, AckSource {
     private readonly owner: HubLinkOwner,
   ) {
     this.endpoint = { port: open.port, path: open.path };
-    this.inbound = open.inbound;
+    this.origin = open.migration;
+    this.connectionId = open.connectionId;
+    this.epoch = open.epoch;
+    this.inbound = this.received = open.inbound;
     this.outbound = new OutboundWindow(channel, number, limits);
     this.completions = new Completions(open.inbound);
   }
@@ -95,6 +110,11 @@ export class HubLink implements LinkEnd, AckSource {
    */
   get paused(): boolean {
     return this.state === 'paused';
+  }
+
+  /** Whether the link has lost its service connection and waits for another one. */
+  get detached(): boolean {
+    return this.detachedNow;
   }
 
   /** Answers OpenConnection; what the application sent meanwhile follows. */
@@ -134,17 +154,17 @@ export class HubLink implements LinkEnd, AckSource {
       return;
     }
     this.outbound.push(data, binary, done);
-    if (this.state === 'open' || this.state === 'requested') this.transmit();
+    if (this.flowing) this.transmit();
   }
 
   ping(data: Uint8Array): void {
-    if (this.state === 'open' || this.state === 'requested') {
+    if (this.flowing) {
       this.channel.sendControl({ type: MessageType.ClientPing, link: this.number, data });
     }
   }
 
   pong(data: Uint8Array): void {
-    if (this.state === 'open' || this.state === 'requested') {
+    if (this.flowing) {
       this.channel.sendControl({ type: MessageType.ClientPong, link: this.number, data });
     }
   }
@@ -156,7 +176,7 @@ export class HubLink implements LinkEnd, AckSource {
   close(code: number, reason: string): void {
     if (this.state === 'closed' || this.closing) return;
     this.closing = { code, reason };
-    if (this.state === 'open' || this.state === 'requested') this.transmit();
+    if (this.flowing) this.transmit();
   }
 
   /** Closes the client's connection now; what it was not sent yet is dropped. */
@@ -165,12 +185,13 @@ export class HubLink implements LinkEnd, AckSource {
     this.closing = { code, reason };
     this.closeSent = false;
     this.outbound.dropWaiting(new Error('The connection was cut'));
-    if (this.state === 'open' || this.state === 'requested') this.transmit();
+    if (this.flowing) this.transmit();
   }
 
   /** A message was handed to the handlers. @returns its number, for {@link handled} */
   delivered(): number {
     this.inFlightHandlers++;
+    this.applySkips();
     const number = ++this.inbound;
     if (this.ack === 'received') this.complete(number);
     return number;
@@ -190,18 +211,24 @@ export class HubLink implements LinkEnd, AckSource {
         `data on link ${this.number} while it is ${this.state}`,
       );
     }
+    this.received++;
     this.owner.deliver(data, binary);
   }
 
   onAck(count: number, ranges: readonly number[]): void {
     this.outbound.acknowledge(count, ranges);
-    if (this.state === 'open' || this.state === 'requested') this.transmit();
+    if (this.flowing) this.transmit();
   }
 
   onMessage(message: LinkMessage): void {
     switch (message.type) {
       case MessageType.CloseConnection:
         this.onClose(message);
+        return;
+      case MessageType.SkipMessages:
+        this.skips.push({ after: this.received, count: message.count });
+        this.received += message.count;
+        this.applySkips();
         return;
       case MessageType.ClientPong:
         this.owner.pongReceived(message.data);
@@ -216,12 +243,46 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   onLost(_code: number, reason: string): void {
-    this.end(1006, reason, undefined);
+    if (this.state === 'closed' || this.detachedNow) return;
+    if (this.state === 'opening') {
+      this.end(1006, reason, this.origin && { ...this.origin, reason: 'rolledBack' });
+      return;
+    }
+    this.detachedNow = true;
+    this.host.linkDetached(this);
+  }
+
+  /** Goes on with another service connection of the same relay. */
+  rebind(channel: LinkChannel, message: RebindConnection): void {
+    this.outbound.rebind(channel, message.link, message.received);
+    if (!this.detachedNow) this.channel.release(this.number);
+    this.channel = channel;
+    this.number = message.link;
+    this.epoch = message.epoch;
+    this.detachedNow = this.ackScheduled = false;
+    channel.sendControl({
+      type: MessageType.RebindConnectionResponse,
+      link: this.number,
+      accepted: true,
+      received: this.received,
+    });
+    channel.sendAck(this.number, this.completions.count, this.completions.ranges);
+    this.closeSent = false;
+    if (this.leaving) {
+      this.state = 'open';
+      this.owner.stays('rebound');
+    }
+    this.transmit();
+  }
+
+  /** The connection is not this server's any more, and no service connection says so. */
+  gone(code: number, reason: string, migration?: MigrationInfo): void {
+    this.end(code, reason, migration);
   }
 
   writeAck(): void {
     this.ackScheduled = false;
-    if (this.state === 'closed') return;
+    if (this.state === 'closed' || this.detachedNow) return;
     this.channel.sendAck(this.number, this.completions.count, this.completions.takeFresh());
   }
 
@@ -288,6 +349,19 @@ export class HubLink implements LinkEnd, AckSource {
     if (this.ackScheduled || this.state === 'closed') return;
     this.ackScheduled = true;
     this.channel.scheduleAck(this);
+  }
+
+  /** Whether what the application sends leaves at once. */
+  private get flowing(): boolean {
+    return (this.state === 'open' || this.state === 'requested') && !this.detachedNow;
+  }
+
+  /** Numbers that another server acknowledged count as complete once their turn has come. */
+  private applySkips() {
+    while (this.skips[0]?.after === this.inbound) {
+      const { count } = this.skips.shift()!;
+      for (let i = 0; i < count; i++) this.completions.complete(++this.inbound);
+    }
   }
 
   private transmit() {

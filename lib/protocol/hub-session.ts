@@ -1,7 +1,13 @@
 import type { Clock } from './clock.js';
 import { ServiceCloseCode } from './errors.js';
 import { MessageType, PROTOCOL_VERSION } from './messages.js';
-import type { ControlMessage, HandshakeRequest, OpenConnection } from './messages.js';
+import type {
+  ConnectionsGone,
+  ControlMessage,
+  HandshakeRequest,
+  OpenConnection,
+  RebindConnection,
+} from './messages.js';
 import { Session } from './session.js';
 import type { LinkEnd, SessionTimes } from './session.js';
 import type { Transport } from './transport.js';
@@ -12,6 +18,9 @@ export interface HubSessionOwner {
   finAcknowledged(session: HubSession): void;
   /** A link is opened; its end is to be bound at once by {@link HubSession.bind}. */
   openLink(session: HubSession, message: OpenConnection): void;
+  /** A connection is to go on with this service connection. */
+  rebindLink(session: HubSession, message: RebindConnection): void;
+  connectionsGone(session: HubSession, message: ConnectionsGone): void;
   ended(session: HubSession, code: number, reason: string): void;
   fault(session: HubSession, error: unknown): void;
 }
@@ -57,9 +66,18 @@ export class HubSession extends Session {
         this.owner.finAcknowledged(this);
         return;
       case MessageType.OpenConnection:
-        this.openLink(message);
+        this.give(message.link);
+        this.owner.openLink(this, message);
+        return;
+      case MessageType.RebindConnection:
+        this.give(message.link);
+        this.owner.rebindLink(this, message);
+        return;
+      case MessageType.ConnectionsGone:
+        this.owner.connectionsGone(this, message);
         return;
       case MessageType.CloseConnection:
+      case MessageType.SkipMessages:
       case MessageType.ClientPong:
       case MessageType.MigrateConnectionRequest:
       case MessageType.MigrateConnectionAck:
@@ -81,11 +99,11 @@ export class HubSession extends Session {
     this.owner.fault(this, error);
   }
 
-  private openLink(message: OpenConnection) {
-    if (message.link <= this.highestLink) {
-      this.refuse(ServiceCloseCode.OutOfOrder, `link ${message.link} was given out before`);
+  /** Notes that the relay gave out a link number. */
+  private give(link: number) {
+    if (link <= this.highestLink) {
+      this.refuse(ServiceCloseCode.OutOfOrder, `link ${link} was given out before`);
     }
-    this.highestLink = message.link;
-    this.owner.openLink(this, message);
+    this.highestLink = link;
   }
 }

@@ -9,6 +9,13 @@ export interface InboundLimits {
   retainedMessages: number;
 }
 
+/** Gets what clients sent. */
+export interface InboundReceiver {
+  send(data: Payload, binary: boolean): void;
+  /** The next messages are not sent: a hub server acknowledged them before. */
+  skip(count: number): void;
+}
+
 /** The client whose messages are queued. */
 export interface InboundSource {
   pauseClient(): void;
@@ -36,6 +43,11 @@ export class InboundQueue implements BudgetWaiter {
     return this.retained.bytes;
   }
 
+  /** Whether all is acknowledged. */
+  get empty(): boolean {
+    return this.retained.messages === 0;
+  }
+
   /** Number up to which all is acknowledged. */
   get acknowledged(): number {
     return this.retained.acknowledged;
@@ -52,12 +64,30 @@ export class InboundQueue implements BudgetWaiter {
     this.budget.add(bytes);
   }
 
-  /** Sends what the present server did not get yet. */
-  forwardTo(server: { send(data: Payload, binary: boolean): void }): void {
+  /** Sends what the present server did not get yet; what was acknowledged before is skipped. */
+  forwardTo(server: InboundReceiver): void {
+    let skipped = 0;
     while (this.forwardedCount < this.retained.last) {
       const message = this.retained.at(++this.forwardedCount);
-      if (message) server.send(message.data, message.binary);
+      if (!message) {
+        skipped++;
+        continue;
+      }
+      if (skipped > 0) server.skip(skipped);
+      skipped = 0;
+      server.send(message.data, message.binary);
     }
+    if (skipped > 0) server.skip(skipped);
+  }
+
+  /**
+   * The present server says how far it received, on another service connection.
+   * @returns whether that is possible
+   */
+  resumeAt(received: number): boolean {
+    if (received < this.retained.acknowledged || received > this.forwardedCount) return false;
+    this.forwardedCount = received;
+    return true;
   }
 
   /** Another server has the connection: it gets all that is not acknowledged. */

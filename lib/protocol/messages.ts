@@ -23,8 +23,19 @@ export const MessageType = {
   MigrateConnectionResponse: 0x41,
   MigrateConnectionAck: 0x42,
   ConnectionReleased: 0x43,
+  RebindConnection: 0x44,
+  RebindConnectionResponse: 0x45,
+  SkipMessages: 0x46,
+  ReclaimConnections: 0x47,
+  ConnectionsGone: 0x48,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+/**
+ * What may move the clients of an endpoint: nothing, only a shutdown, or also the loss of their hub
+ * server (in which messages that were not handled are delivered again).
+ */
+export type MigrationLevel = 'off' | 'shutdownOnly' | 'any';
 
 /** How a gateway's clients fare when its server shuts down. */
 export type ShutdownMode = 'migrateClients' | 'waitForClientsClose' | 'off';
@@ -40,6 +51,8 @@ export interface EndpointKey {
 export interface Endpoint extends EndpointKey {
   /** Limit of a client message in bytes, when the gateway asks for one below the relay's. */
   maxPayload?: number;
+  /** Default `any`. */
+  level?: MigrationLevel;
   /** Whether the gateway asks for permessage-deflate towards clients. */
   compress?: boolean;
 }
@@ -194,6 +207,49 @@ export interface ConnectionReleased {
   close?: { code: number; reason: string };
 }
 
+/** A link goes on with another service connection of the same hub server. */
+export interface RebindConnection {
+  type: typeof MessageType.RebindConnection;
+  /** The link number on this service connection. */
+  link: number;
+  connectionId: string;
+  epoch: number;
+  /** Outbound messages received from this hub server so far. */
+  received: number;
+}
+
+export interface RebindConnectionResponse {
+  type: typeof MessageType.RebindConnectionResponse;
+  link: number;
+  /** False when the hub server does not have the connection. */
+  accepted: boolean;
+  /** Inbound messages received so far. */
+  received: number;
+}
+
+/** The next inbound messages were acknowledged by a hub server before: they are not sent again. */
+export interface SkipMessages {
+  type: typeof MessageType.SkipMessages;
+  link: number;
+  count: number;
+}
+
+/** Connections whose service connection the hub server lost. */
+export interface ReclaimConnections {
+  type: typeof MessageType.ReclaimConnections;
+  connections: { connectionId: string; epoch: number }[];
+}
+
+/** Of the connections that were reclaimed, those that are not this hub server's any more. */
+export interface ConnectionsGone {
+  type: typeof MessageType.ConnectionsGone;
+  /**
+   * `epoch`: as reclaimed. `server`: serverId of the one that has it now; absent when the connection
+   * has ended.
+   */
+  connections: { connectionId: string; epoch: number; server?: string }[];
+}
+
 /** Every message that travels as MessagePack. */
 export type ControlMessage =
   | HandshakeRequest
@@ -210,7 +266,12 @@ export type ControlMessage =
   | MigrateConnectionRequest
   | MigrateConnectionResponse
   | MigrateConnectionAck
-  | ConnectionReleased;
+  | ConnectionReleased
+  | RebindConnection
+  | RebindConnectionResponse
+  | SkipMessages
+  | ReclaimConnections
+  | ConnectionsGone;
 
 /** The messages that speak of one link. */
 export type LinkMessage = Extract<ControlMessage, { link: number }>;

@@ -20,8 +20,8 @@ export class OutboundWindow {
   private inFlightBytes = 0;
 
   constructor(
-    private readonly channel: LinkChannel,
-    private readonly link: number,
+    private channel: LinkChannel,
+    private link: number,
     private readonly limits: OutboundLimits,
   ) {}
 
@@ -71,6 +71,26 @@ export class OutboundWindow {
       );
     }
     this.inFlightBytes -= this.retained.release(count, ranges);
+  }
+
+  /**
+   * Goes on with another service connection: what the relay did not receive is sent again.
+   * @throws ProtocolError when the relay cannot have received so many
+   */
+  rebind(channel: LinkChannel, link: number, received: number): void {
+    if (received < this.retained.acknowledged || received > this.transmitted) {
+      throw new ProtocolError(
+        ServiceCloseCode.BadField,
+        `link ${link}: ${received} messages received of ${this.transmitted}`,
+      );
+    }
+    this.channel = channel;
+    this.link = link;
+    this.transmitted = received;
+    this.inFlightBytes = 0;
+    for (let number = this.retained.acknowledged + 1; number <= received; number++) {
+      this.inFlightBytes += this.retained.at(number)?.bytes ?? 0;
+    }
   }
 
   /** Drops what waits; the callbacks get the error. */

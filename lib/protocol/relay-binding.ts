@@ -8,8 +8,12 @@ import type {
   OpenConnection,
   OpenConnectionResponse,
   Payload,
+  RebindConnectionResponse,
 } from './messages.js';
 import type { AckSource, LinkChannel, LinkEnd } from './session.js';
+
+const OPENED = MessageType.OpenConnectionResponse;
+const REBOUND = MessageType.RebindConnectionResponse;
 
 /** A code and a reason, from a client or for one. */
 export interface CloseCause {
@@ -21,11 +25,14 @@ export interface CloseCause {
 export interface BindingTarget extends LinkChannel {
   readonly serverId: string;
   bind(end: LinkEnd): number;
+  /** The hub server says that it lost this service connection, which this side may not know yet. */
+  lostByPeer(): void;
 }
 
 /** What a binding reports to its link. */
 export interface BindingEvents {
   onOpened(binding: RelayBinding, answer: OpenConnectionResponse): void;
+  onRebound(binding: RelayBinding, answer: RebindConnectionResponse): void;
   onData(binding: RelayBinding, data: Payload, binary: boolean): void;
   onPing(binding: RelayBinding, data: Uint8Array): void;
   onPong(binding: RelayBinding, data: Uint8Array): void;
@@ -36,6 +43,53 @@ export interface BindingEvents {
   onLost(binding: RelayBinding): void;
 }
 
+/** What one hub server sent to the client, whichever service connection it came on. */
+export class ServerStream {
+  /** Messages received from the server. */
+  received = 0;
+  /** Messages that the client's socket has taken. */
+  taken = 0;
+  /** The latest binding to the server. */
+  binding: RelayBinding | undefined;
+  /** What the server sent while another server's messages must come first. */
+  private held: (() => void)[] | undefined;
+
+  /**
+   * @param epoch with which the connection was opened on the server
+   * @param hold whether what the server sends is held until {@link letThrough}
+   */
+  constructor(
+    readonly serverId: string,
+    readonly epoch: number,
+    hold: boolean,
+  ) {
+    if (hold) this.held = [];
+  }
+
+  /** Whether what the server sends must wait. */
+  get holding(): boolean {
+    return this.held !== undefined;
+  }
+
+  hold(event: () => void): void {
+    this.held!.push(event);
+  }
+
+  /** From now on the client gets what this server sends, first what was held. */
+  letThrough(): void {
+    const { held } = this;
+    this.held = undefined;
+    for (const event of held ?? []) event();
+  }
+
+  /** To be called when the client's socket has taken a message of this server, or never will. */
+  readonly onTaken = (error?: Error | null): void => {
+    if (error) return;
+    this.taken++;
+    this.binding?.scheduleAck();
+  };
+}
+
 /**
  * A link's binding to one service connection of one hub server: its link number there, what was
  * received on it, and what the server sent before the client may have it.
@@ -43,34 +97,50 @@ export interface BindingEvents {
 export class RelayBinding implements LinkEnd, AckSource {
   readonly serverId: string;
   readonly number: number;
+  /** The answer that must come first. */
+  private awaited: typeof OPENED | typeof REBOUND = OPENED;
   private answered = false;
-  private received = 0;
-  private takenCount = 0;
   private ackScheduled = false;
   private over = false;
-  /** What the server sent while another server's messages must come first. */
-  private held: (() => void)[] | undefined;
 
+  /** @param stream what the server sends, on bindings before this one too */
   constructor(
-    private readonly target: BindingTarget,
+    readonly target: BindingTarget,
     private readonly events: BindingEvents,
-    hold: boolean,
+    readonly epoch: number,
+    readonly stream: ServerStream,
   ) {
     this.serverId = target.serverId;
     this.number = target.bind(this);
-    if (hold) this.held = [];
+    stream.binding = this;
   }
 
-  /** To be called when the client's socket has taken a message of this binding. */
-  readonly onTaken = (): void => {
-    this.takenCount++;
+  /** Goes on with a connection that the hub server has. */
+  rebind(connectionId: string): void {
+    this.awaited = REBOUND;
+    this.target.sendControl({
+      type: MessageType.RebindConnection,
+      link: this.number,
+      connectionId,
+      epoch: this.epoch,
+      received: this.stream.received,
+    });
+  }
+
+  /** Acknowledges at the end of the turn what the client's socket has taken. */
+  scheduleAck(): void {
     if (this.ackScheduled || this.over) return;
     this.ackScheduled = true;
     this.target.scheduleAck(this);
-  };
+  }
 
-  open(message: Omit<OpenConnection, 'type' | 'link'>): void {
-    this.target.sendControl({ type: MessageType.OpenConnection, link: this.number, ...message });
+  skip(count: number): void {
+    this.target.sendControl({ type: MessageType.SkipMessages, link: this.number, count });
+  }
+
+  open(message: Omit<OpenConnection, 'type' | 'link' | 'epoch'>): void {
+    const { number: link, epoch } = this;
+    this.target.sendControl({ type: MessageType.OpenConnection, link, epoch, ...message });
   }
 
   send(data: Payload, binary: boolean): void {
@@ -102,6 +172,12 @@ export class RelayBinding implements LinkEnd, AckSource {
   /** Tells the server that the connection is over, or that it lives on elsewhere. */
   close(code: number, reason: string, migration?: MigrationInfo): void {
     if (this.over) return;
+    this.tellClosed(code, reason, migration);
+    this.release();
+  }
+
+  /** Like {@link close}, on a link number that may be free already. */
+  tellClosed(code: number, reason: string, migration?: MigrationInfo): void {
     this.target.sendControl({
       type: MessageType.CloseConnection,
       link: this.number,
@@ -109,28 +185,20 @@ export class RelayBinding implements LinkEnd, AckSource {
       reason,
       ...(migration && { migration }),
     });
-    this.release();
   }
 
   /** Frees the link number; what still arrives on it is stale. */
   release(): void {
     if (this.over) return;
     this.over = true;
-    this.held = undefined;
     this.target.release(this.number);
-  }
-
-  /** From now on the client gets what this server sends, first what was held. */
-  letThrough(): void {
-    const { held } = this;
-    this.held = undefined;
-    for (const event of held ?? []) event();
   }
 
   onData(data: Payload, binary: boolean): void {
     this.checkAnswered('data');
-    this.received++;
-    this.pass(() => this.events.onData(this, data, binary));
+    this.stream.received++;
+    if (this.stream.holding) this.stream.hold(() => this.events.onData(this, data, binary));
+    else this.events.onData(this, data, binary);
   }
 
   onAck(count: number, ranges: readonly number[]): void {
@@ -139,10 +207,11 @@ export class RelayBinding implements LinkEnd, AckSource {
   }
 
   onMessage(message: LinkMessage): void {
-    if (message.type === MessageType.OpenConnectionResponse) {
-      if (this.answered) this.fail('OpenConnectionResponse a second time');
+    if (message.type === OPENED || message.type === REBOUND) {
+      this.checkAwaited(message.type);
       this.answered = true;
-      this.events.onOpened(this, message);
+      if (message.type === OPENED) this.events.onOpened(this, message);
+      else this.events.onRebound(this, message);
       return;
     }
     this.checkAnswered(`message 0x${message.type.toString(16)}`);
@@ -175,7 +244,7 @@ export class RelayBinding implements LinkEnd, AckSource {
 
   writeAck(): void {
     this.ackScheduled = false;
-    if (!this.over) this.target.sendAck(this.number, this.takenCount, []);
+    if (!this.over) this.target.sendAck(this.number, this.stream.taken, []);
   }
 
   /** @throws ProtocolError that names this link */
@@ -184,8 +253,14 @@ export class RelayBinding implements LinkEnd, AckSource {
   }
 
   private pass(event: () => void) {
-    if (this.held) this.held.push(event);
+    if (this.stream.holding) this.stream.hold(event);
     else event();
+  }
+
+  private checkAwaited(type: typeof OPENED | typeof REBOUND) {
+    const name = type === OPENED ? 'OpenConnectionResponse' : 'RebindConnectionResponse';
+    if (this.answered) this.fail(`${name} a second time`);
+    if (type !== this.awaited) this.fail(`${name} to another question`);
   }
 
   private checkAnswered(what: string) {
@@ -193,6 +268,7 @@ export class RelayBinding implements LinkEnd, AckSource {
   }
 
   private checkSent(sent: number) {
-    if (sent !== this.received) this.fail(`${sent} messages sent, ${this.received} received`);
+    const { received } = this.stream;
+    if (sent !== received) this.fail(`${sent} messages sent, ${received} received`);
   }
 }

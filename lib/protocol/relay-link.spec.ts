@@ -6,12 +6,13 @@ import type { BindingTarget } from './relay-binding.js';
 import { RelayLink } from './relay-link.js';
 import type { MigrationResult } from './relay-migration.js';
 import { RetentionBudget } from './retention-budget.js';
-import type { LinkEnd } from './session.js';
+import type { AckSource, LinkEnd } from './session.js';
 
 /** A hub server that does only what a test has it do. */
 class FakeServer implements BindingTarget {
   sent: Record<string, unknown>[] = [];
   end: LinkEnd | undefined;
+  losses = 0;
   constructor(readonly serverId: string) {}
   bind(end: LinkEnd): number {
     this.end = end;
@@ -20,11 +21,16 @@ class FakeServer implements BindingTarget {
   sendData(_link: number, data: string | Buffer): void {
     this.sent.push({ data: data.toString() });
   }
-  sendAck(): void {}
+  acks: number[] = [];
+  sendAck(_link: number, count: number): void {
+    this.acks.push(count);
+  }
   sendControl(message: ControlMessage): void {
     this.sent.push({ ...message });
   }
-  scheduleAck(): void {}
+  scheduleAck(source: AckSource): void {
+    source.writeAck();
+  }
   release(): void {
     this.end = undefined;
   }
@@ -52,6 +58,12 @@ class FakeServer implements BindingTarget {
   released(sent = 0, close?: object): void {
     this.answer({ type: MessageType.ConnectionReleased, attempt: 1, sent, close });
   }
+  rebound(received: number, accepted = true): void {
+    this.answer({ type: MessageType.RebindConnectionResponse, accepted, received });
+  }
+  lostByPeer(): void {
+    this.losses++;
+  }
   lose(): void {
     const { end } = this;
     this.end = undefined;
@@ -64,6 +76,7 @@ let budget: RetentionBudget;
 let link: RelayLink;
 let [a, b, c]: FakeServer[] = [];
 let candidates: FakeServer[];
+let survives: boolean;
 const names = [
   'accepted',
   'refused',
@@ -77,6 +90,7 @@ const names = [
   'migrationEnded',
   'settled',
   'ended',
+  'detached',
 ] as const;
 type Owner = ConstructorParameters<typeof RelayLink>[6];
 type Spy = Mock<(...args: unknown[]) => void>;
@@ -87,18 +101,27 @@ beforeEach(() => {
   budget = new RetentionBudget(1000);
   [a, b, c] = ['a', 'b', 'c'].map((name) => new FakeServer(name));
   candidates = [b!, c!];
+  survives = true;
   owner = {
+    get survivesCrash() {
+      return survives;
+    },
     ...Object.fromEntries(names.map((name) => [name, vi.fn<(...args: unknown[]) => void>()])),
     selectTarget: (excluded: ReadonlySet<string>) =>
       candidates.find(({ serverId }) => !excluded.has(serverId)),
   } as typeof owner;
-  const limits = { retainedBytes: 100, retainedMessages: 10, stepMs: 100 };
-  const endpoint = { port: 0, path: '/chat' };
-  link = new RelayLink('id', endpoint, {} as ClientRequest, limits, budget, clock, owner);
-  link.open(a!);
+  link = newLink();
   a!.accept();
   a!.take();
 });
+
+function newLink(): RelayLink {
+  const limits = { retainedBytes: 100, retainedMessages: 10, stepMs: 100 };
+  const endpoint = { port: 0, path: '/chat' };
+  const made = new RelayLink('id', endpoint, {} as ClientRequest, limits, budget, clock, owner);
+  made.open(a!);
+  return made;
+}
 
 const say = (text: string) => link.clientMessage(text, false);
 const heard = () => owner.deliver.mock.calls.map(([data]) => String(data));
@@ -108,6 +131,10 @@ const results = () =>
     return [outcome, reason, to];
   });
 const migrate = () => link.migrate({ reason: 'shutdown', deadline: clock.now() + 1000 });
+const rebind = () => {
+  link.rebind(a!);
+  return a!.take();
+};
 const data = (...texts: string[]) => texts.map((text) => ({ data: text }));
 const outcomes = (server: FakeServer) =>
   server
@@ -231,34 +258,35 @@ describe('a migration', () => {
     expect([owner.ended.mock.calls.length, clock.timers.size]).toEqual([1, 0]);
   });
 
-  it('outlives an origin that dies once it is ready', () => {
+  it.each([
+    ['requested', () => undefined],
+    ['ready', () => a!.ready()],
+  ])('is called off when the origin loses its service connection while %s', (_, before) => {
     migrate();
     say('held');
-    a!.ready();
+    before();
+    a!.take();
     a!.lose();
-    expect(owner.closeClient).not.toHaveBeenCalled();
-    b!.accept();
-    b!.end!.onData('hello', false);
-    expect([b!.take().slice(1), heard()]).toEqual([data('held'), ['hello']]);
-    expect([link.moving, owner.settled.mock.calls.length]).toEqual([false, 1]);
+    for (const message of b!.take().slice(1)) {
+      expect(message).toMatchObject({ migration: { reason: 'rolledBack' } });
+    }
+    expect([results(), owner.detached.mock.calls]).toEqual([
+      [['failed', 'originLost', undefined]],
+      [['a']],
+    ]);
+    rebind();
+    a!.rebound(0);
+    expect([a!.take(), link.moving, clock.timers.size]).toEqual([data('held'), false, 0]);
   });
 
-  it.each([
-    ['before it is ready', () => a!.lose()],
-    [
-      'with all targets',
-      () => {
-        candidates = [b!];
-        a!.ready();
-        a!.lose();
-        b!.lose();
-      },
-    ],
-  ])('closes the client when the origin dies %s', (_, fault) => {
+  it('drops a target that says it lost its service connection, though it may have accepted', () => {
     migrate();
-    fault();
-    expect(owner.closeClient.mock.calls).toEqual([[1012, 'serverLost']]);
-    expect([owner.ended.mock.calls.length, clock.timers.size]).toEqual([1, 0]);
+    a!.ready();
+    expect(link.reclaim(b!, 2)).toBe(false);
+    b!.accept();
+    expect([b!.losses, c!.take()]).toEqual([1, [expect.objectContaining({ epoch: 3 })]]);
+    c!.accept();
+    expect(link.serverId).toBe('c');
   });
 
   it('lets the new server through when the old one dies or says nothing', () => {
@@ -313,5 +341,332 @@ describe('backpressure', () => {
     expect(owner.pauseClient).toHaveBeenCalledTimes(1);
     budget.remove(500);
     expect(owner.resumeClient).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the loss of a service connection', () => {
+  it('is followed by rebinding: both say how far they received, and go on from there', () => {
+    say('1');
+    say('2');
+    a!.end!.onData('x', false);
+    (owner.deliver.mock.calls[0]![2] as () => void)();
+    a!.lose();
+    a!.take();
+    say('3');
+    expect([a!.take(), link.detached, link.serverId, migrate()]).toEqual([[], true, 'a', false]);
+    a!.acks = [];
+    expect(rebind()).toEqual([
+      expect.objectContaining({
+        type: MessageType.RebindConnection,
+        connectionId: 'id',
+        epoch: 2,
+        received: 1,
+      }),
+    ]);
+    link.rebind(b!);
+    expect(b!.take()).toEqual([]);
+    a!.rebound(1);
+    // What the client took is acknowledged again: the acknowledgement may have been lost.
+    expect([a!.take(), a!.acks]).toEqual([data('2', '3'), [1]]);
+    expect([link.detached, clock.timers.size, owner.settled.mock.calls.length]).toEqual([
+      false,
+      0,
+      1,
+    ]);
+  });
+
+  it.each([[3], [-1]])('refuses what cannot be: %s messages received of 1', (received) => {
+    say('1');
+    a!.lose();
+    rebind();
+    expect(() => a!.rebound(received)).toThrow('messages received of 1');
+  });
+
+  it('refuses an answer to another question', () => {
+    migrate();
+    a!.ready();
+    expect(() => b!.rebound(0)).toThrow('RebindConnectionResponse to another question');
+    a!.lose();
+    rebind();
+    expect(() => a!.accept()).toThrow('OpenConnectionResponse to another question');
+    a!.rebound(0);
+    expect(() => a!.rebound(0)).toThrow('a second time');
+  });
+
+  it('asks again when the next service connection is lost as well', () => {
+    a!.lose();
+    rebind();
+    a!.lose();
+    expect(owner.detached.mock.calls).toEqual([['a'], ['a']]);
+    expect(rebind()).toMatchObject([{ epoch: 3 }]);
+    a!.rebound(0);
+    expect([link.detached, clock.timers.size]).toEqual([false, 0]);
+  });
+
+  it('before the client was accepted ends the link, so that another server is asked', () => {
+    link = newLink();
+    a!.lose();
+    expect([owner.serverLost.mock.calls.length, owner.detached.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it('waits with the end of a client until its last messages are delivered', () => {
+    a!.lose();
+    say('last');
+    link.clientClosed(1001, 'gone');
+    expect(owner.ended).not.toHaveBeenCalled();
+    rebind();
+    a!.rebound(0);
+    expect(a!.take()).toEqual([
+      ...data('last'),
+      expect.objectContaining({ type: MessageType.CloseConnection, code: 1001 }),
+    ]);
+    expect([owner.ended.mock.calls.length, clock.timers.size]).toEqual([1, 0]);
+  });
+
+  it('closes a client at once when it is told to, and its server hears of it later', () => {
+    a!.lose();
+    link.forceClose(1012, 'noTarget');
+    expect(owner.closeClient.mock.calls).toEqual([[1012, 'noTarget']]);
+    rebind();
+    a!.rebound(0);
+    expect(a!.take()).toMatchObject([{ code: 1012, reason: 'noTarget' }]);
+    expect(owner.ended).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps what a new server sent behind the old one, on its next service connection too', () => {
+    migrate();
+    a!.ready();
+    b!.accept();
+    b!.end!.onData('new 1', false);
+    b!.lose();
+    link.rebind(b!);
+    b!.rebound(0);
+    b!.end!.onData('new 2', false);
+    a!.end!.onData('old', false);
+    expect(heard()).toEqual(['old']);
+    a!.released(1);
+    expect(heard()).toEqual(['old', 'new 1', 'new 2']);
+  });
+
+  it('lets the new server through when the old one loses its service connection', () => {
+    migrate();
+    a!.ready();
+    b!.accept();
+    b!.end!.onData('new', false);
+    a!.lose();
+    expect([heard(), link.moving, clock.timers.size]).toEqual([['new'], false, 0]);
+  });
+});
+
+describe('a service connection that the hub server knows to be lost', () => {
+  it('is ended, and the link rebound on the one on which it is reclaimed', () => {
+    const before = a!.end!;
+    say('1');
+    a!.take();
+    expect(link.reclaim(a!, 1)).toBe(true);
+    expect([a!.losses, owner.detached.mock.calls]).toEqual([1, []]);
+    expect(a!.take()).toMatchObject([{ type: MessageType.RebindConnection, epoch: 2 }]);
+    before.onLost(1006, 'cut');
+    a!.rebound(0);
+    expect(a!.take()).toEqual(data('1'));
+  });
+
+  it('is an old story when the link has been rebound since', () => {
+    a!.lose();
+    rebind();
+    a!.rebound(0);
+    expect([link.reclaim(a!, 1), a!.losses, a!.take()]).toEqual([true, 0, []]);
+  });
+
+  it('has the link ask on the service connection that works', () => {
+    const other = new FakeServer('a');
+    a!.lose();
+    rebind();
+    link.reclaim(other, 1);
+    expect(other.take()).toMatchObject([{ type: MessageType.RebindConnection, epoch: 3 }]);
+    link.reclaim(other, 1);
+    expect([other.take(), a!.end]).toEqual([[], undefined]);
+    other.rebound(0);
+    expect([link.detached, clock.timers.size]).toEqual([false, 0]);
+  });
+
+  it('was that of a server which does not have the connection any more', () => {
+    migrate();
+    a!.ready();
+    b!.accept();
+    expect(link.reclaim(a!, 1)).toBe(false);
+    expect(link.serverId).toBe('b');
+    // Opened with epoch 2, so epoch 1 was another connection at this server.
+    expect(link.reclaim(b!, 1)).toBe(false);
+    expect(b!.losses).toBe(0);
+  });
+});
+
+describe('the loss of a hub server', () => {
+  const crash = () => {
+    a!.take();
+    a!.lose();
+    link.serverGone();
+  };
+
+  it('has another one take over: what was not acknowledged is delivered again', () => {
+    for (const text of ['1', '2', '3', '4', '5']) say(text);
+    a!.end!.onAck(1, [3, 4]);
+    crash();
+    say('6');
+    expect(b!.take()).toMatchObject([
+      { epoch: 2, inbound: 1, migration: { server: 'a', reason: 'crash', attempt: 1 } },
+    ]);
+    b!.accept();
+    expect(b!.take()).toEqual([
+      ...data('2'),
+      { type: MessageType.SkipMessages, link: 1, count: 2 },
+      ...data('5', '6'),
+    ]);
+    b!.end!.onData('hello', false);
+    expect([heard(), results(), clock.timers.size]).toEqual([
+      ['hello'],
+      [['moved', 'crash', 'b']],
+      0,
+    ]);
+  });
+
+  it('goes on with the next one when a target refuses, dies, or does not answer', () => {
+    crash();
+    b!.refuse();
+    expect(c!.take()).toHaveLength(1);
+    c!.lose();
+    candidates = [b!];
+    link.retryTakeover();
+    expect(b!.take()).toHaveLength(2);
+    clock.run(100);
+    expect(b!.take()).toMatchObject([{ migration: { reason: 'rolledBack' } }]);
+    link.retryTakeover();
+    b!.accept();
+    expect([link.serverId, link.moving, clock.timers.size]).toEqual(['b', false, 0]);
+  });
+
+  it('waits for a server that joins, until the deadline', () => {
+    candidates = [];
+    crash();
+    clock.run(299);
+    expect(owner.closeClient).not.toHaveBeenCalled();
+    candidates = [a!, b!];
+    link.retryTakeover();
+    b!.accept();
+    expect(link.serverId).toBe('b');
+  });
+
+  it('closes the client when there is none until the deadline', () => {
+    candidates = [];
+    crash();
+    clock.run(300);
+    expect(owner.closeClient.mock.calls).toEqual([[1012, 'serverLost']]);
+    expect([owner.ended.mock.calls.length, clock.timers.size, budget.used]).toEqual([1, 0, 0]);
+  });
+
+  it('closes the client when its endpoint does not allow a takeover', () => {
+    survives = false;
+    crash();
+    expect(owner.closeClient.mock.calls).toEqual([[1012, 'serverLost']]);
+    expect([b!.take(), owner.ended.mock.calls.length]).toEqual([[], 1]);
+  });
+
+  it.each([
+    ['does not answer', () => clock.run(100)],
+    ['does not have the connection', () => a!.rebound(0, false)],
+  ])('is also that it %s', (_, event) => {
+    a!.lose();
+    rebind();
+    event();
+    expect(b!.take()).toMatchObject([{ migration: { reason: 'crash' } }]);
+  });
+
+  it('tells a server that does not answer where the connection has gone', () => {
+    a!.lose();
+    rebind();
+    clock.run(100);
+    b!.accept();
+    expect(a!.take()).toMatchObject([
+      { type: MessageType.CloseConnection, migration: { server: 'b', reason: 'crash' } },
+    ]);
+  });
+
+  it('ends well when the server answers before another one has taken over', () => {
+    say('1');
+    a!.lose();
+    rebind();
+    clock.run(100);
+    b!.take();
+    a!.rebound(0);
+    expect(b!.take()).toMatchObject([{ migration: { reason: 'rolledBack' } }]);
+    expect([a!.take(), results(), clock.timers.size]).toEqual([
+      data('1'),
+      [['failed', 'serverReturned', undefined]],
+      0,
+    ]);
+  });
+
+  it('ends well when the server returns before another one has taken over', () => {
+    candidates = [];
+    crash();
+    expect(link.reclaim(a!, 1)).toBe(true);
+    clock.run(99);
+    a!.rebound(0);
+    expect([link.serverId, link.detached, clock.timers.size]).toEqual(['a', false, 0]);
+  });
+
+  it('waits for the answer of a server that returns at the deadline', () => {
+    candidates = [];
+    crash();
+    clock.run(299);
+    link.reclaim(a!, 1);
+    clock.run(50);
+    expect(owner.closeClient).not.toHaveBeenCalled();
+    a!.rebound(0);
+    expect(link.serverId).toBe('a');
+  });
+
+  it('delivers the last messages of a client that left, and only these', () => {
+    say('last');
+    link.clientClosed(1001, 'gone');
+    expect(a!.take().at(-1)).toMatchObject({ code: 1001 });
+    link = newLink();
+    a!.accept();
+    say('last');
+    a!.lose();
+    link.clientClosed(1001, 'gone');
+    link.serverGone();
+    b!.accept();
+    expect(b!.take().slice(1)).toEqual([...data('last'), expect.objectContaining({ code: 1001 })]);
+  });
+
+  it('needs no takeover for a client that left with all it said acknowledged', () => {
+    a!.lose();
+    link.clientClosed(1001, 'gone');
+    link.serverGone();
+    expect([b!.take(), owner.ended.mock.calls.length, clock.timers.size]).toEqual([[], 1, 0]);
+  });
+
+  it('is followed by a forced close: a target hears a true end', () => {
+    crash();
+    b!.take();
+    link.forceClose(1012, 'noTarget');
+    expect(b!.take()).toMatchObject([{ code: 1012, reason: 'noTarget' }]);
+    expect([owner.ended.mock.calls.length, clock.timers.size]).toEqual([1, 0]);
+  });
+
+  it('keeps the new server behind the one that two servers ago had the connection', () => {
+    migrate();
+    a!.ready();
+    b!.accept();
+    b!.lose();
+    link.serverGone();
+    c!.accept();
+    c!.end!.onData('new', false);
+    a!.end!.onData('old', false);
+    expect(heard()).toEqual(['old']);
+    a!.released(1);
+    expect([heard(), clock.timers.size]).toEqual([['old', 'new'], 0]);
   });
 });

@@ -6,42 +6,20 @@ import type {
   MigrationInfo,
   OpenConnectionResponse,
   Payload,
+  RebindConnectionResponse,
 } from './messages.js';
 import { InboundQueue } from './inbound-queue.js';
-import type { InboundLimits, InboundSource } from './inbound-queue.js';
-import { RelayBinding } from './relay-binding.js';
+import { Rebinding } from './rebinding.js';
+import type { ReboundLink } from './rebinding.js';
+import { RelayBinding, ServerStream } from './relay-binding.js';
 import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.js';
+import type { RelayLinkLimits, RelayLinkOwner } from './relay-link-owner.js';
 import { RelayMigration } from './relay-migration.js';
 import type { MigratingLink, MigrationPlan, MigrationResult } from './relay-migration.js';
 import type { RetentionBudget } from './retention-budget.js';
 
-export interface RelayLinkLimits extends InboundLimits {
-  /** Limit of one step of a migration in milliseconds. */
-  stepMs: number;
-}
-
-/** What a link needs from the relay. */
-export interface RelayLinkOwner extends InboundSource {
-  /** The first hub server accepted the client. */
-  accepted(protocol: string): void;
-  /** The hub server refused the client; the link is over. */
-  refused(status: number, reason: string, headers: readonly string[]): void;
-  /** The hub server is gone before it answered; the link is over. */
-  serverLost(): void;
-  /** Sends to the client; `taken` is to be called once its socket has taken the message. */
-  deliver(data: Payload, binary: boolean, taken: () => void): void;
-  pingClient(data: Uint8Array): void;
-  pongClient(data: Uint8Array): void;
-  /** Starts the closing handshake with the client (1006: cuts it); {@link RelayLink.clientClosed} ends it. */
-  closeClient(code: number, reason: string): void;
-  /** A hub server that can take this connection, none of `excluded`. */
-  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
-  migrationEnded(result: MigrationResult): void;
-  /** The connection has moved and can be moved again. */
-  settled(): void;
-  /** The link is over; nothing more will be called. */
-  ended(): void;
-}
+/** Steps that a takeover may last. */
+const TAKEOVER_STEPS = 3;
 
 type State = 'opening' | 'open' | 'closing' | 'ended';
 
@@ -49,13 +27,17 @@ type State = 'opening' | 'open' | 'closing' | 'ended';
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
  * served by one hub server at a time, and moves it by a {@link RelayMigration}.
  */
-export class RelayLink implements BindingEvents, MigratingLink {
+export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   private state: State = 'opening';
   private current: RelayBinding | undefined;
   private migration: RelayMigration | undefined;
+  /** The application closed the connection on the server that was left. */
+  private closeWanted: CloseCause | undefined;
   /** The server that was left, until it said that all it sent has been sent. */
   private leaving: RelayBinding | undefined;
   private leavingTimer: Timer;
+  /** Since the service connection was lost, until the server or another one has the link. */
+  private rebinding: Rebinding | undefined;
   private readonly inbound: InboundQueue;
   private clientGone: CloseCause | undefined;
   private epoch = 0;
@@ -76,12 +58,17 @@ export class RelayLink implements BindingEvents, MigratingLink {
 
   /** serverId of the hub server that serves the client. */
   get serverId(): string | undefined {
-    return this.current?.serverId;
+    return this.server?.serverId;
   }
 
   /** Whether a migration is under way. */
   get moving(): boolean {
-    return this.migration !== undefined || this.leaving !== undefined;
+    return this.migration !== undefined || this.leaving !== undefined || this.detached;
+  }
+
+  /** Whether the link waits for another service connection of its hub server. */
+  get detached(): boolean {
+    return this.rebinding !== undefined;
   }
 
   /** Bytes of inbound messages retained. */
@@ -118,14 +105,20 @@ export class RelayLink implements BindingEvents, MigratingLink {
   clientClosed(code: number, reason: string): void {
     if (this.state === 'ended' || this.clientGone) return;
     this.clientGone = { code, reason };
-    if (!this.migration) this.end();
-    else this.migration.rollBack('clientClosed', 'ended');
+    if (this.migration) this.migration.rollBack('clientClosed', 'ended');
+    else this.endUnlessDetached();
   }
 
   /** Asks the hub server to let the connection move. @returns false when it cannot be asked now */
   migrate(plan: MigrationPlan): boolean {
     if (this.state !== 'open' || this.moving || !this.current || this.clientGone) return false;
-    this.migration = new RelayMigration(this, this.current, ++this.attempts, plan);
+    this.migration = new RelayMigration(
+      this,
+      this.current,
+      this.current.serverId,
+      ++this.attempts,
+      plan,
+    );
     return true;
   }
 
@@ -140,8 +133,11 @@ export class RelayLink implements BindingEvents, MigratingLink {
     const first = !this.clientGone;
     this.clientGone ??= { code, reason };
     if (first && this.state !== 'opening') this.owner.closeClient(code, reason);
-    if (!this.migration) this.end();
-    else if (!this.migration.rollBack(reason, 'ended')) this.migration.abandon(code, reason);
+    if (!this.migration) this.endUnlessDetached();
+    else if (!this.migration.rollBack(reason, 'ended')) {
+      this.migration.abandon(code, reason);
+      this.end();
+    }
   }
 
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined {
@@ -149,10 +145,11 @@ export class RelayLink implements BindingEvents, MigratingLink {
   }
 
   openOn(target: BindingTarget, migration?: MigrationInfo): RelayBinding {
-    const binding = new RelayBinding(target, this, migration !== undefined);
+    const epoch = this.nextEpoch();
+    const stream = new ServerStream(target.serverId, epoch, migration !== undefined);
+    const binding = new RelayBinding(target, this, epoch, stream);
     binding.open({
       connectionId: this.connectionId,
-      epoch: this.nextEpoch(),
       ...this.endpoint,
       request: this.request,
       inbound: this.inbound.acknowledged,
@@ -180,20 +177,24 @@ export class RelayLink implements BindingEvents, MigratingLink {
   }
 
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
+    const { reason } = result;
+    const { serverId } = target;
     this.current = target;
+    this.rebinding?.close(1012, 'moved', { server: serverId, reason, attempt: this.attempts });
+    this.rebinding = undefined;
     // What the origin had received and not handed to its handlers goes to the target.
     this.inbound.rewind();
-    this.leaving = origin;
     if (origin) {
+      this.leaving = origin;
       this.leavingTimer = this.clock.setTimer(
         () => this.onReleased(origin, undefined),
         this.stepMs,
       );
-    } else {
-      target.letThrough();
+    } else if (!this.leaving) {
+      target.stream.letThrough();
     }
     this.settle(result);
-    if (!origin && !this.clientGone) this.owner.settled();
+    if (!this.leaving && !this.clientGone) this.owner.settled();
   }
 
   stayed(result: MigrationResult): void {
@@ -204,7 +205,8 @@ export class RelayLink implements BindingEvents, MigratingLink {
     this.current = undefined;
     this.migration = undefined;
     this.owner.migrationEnded(result);
-    this.loseServer();
+    // The server that was given up may be back: its answer decides.
+    if (!this.rebinding?.binding) this.loseServer();
   }
 
   onOpened(binding: RelayBinding, answer: OpenConnectionResponse): void {
@@ -225,7 +227,7 @@ export class RelayLink implements BindingEvents, MigratingLink {
   }
 
   onData(binding: RelayBinding, data: Payload, binary: boolean): void {
-    if (!this.clientGone) this.owner.deliver(data, binary, binding.onTaken);
+    if (!this.clientGone) this.owner.deliver(data, binary, binding.stream.onTaken);
   }
 
   onPing(_binding: RelayBinding, data: Uint8Array): void {
@@ -264,8 +266,9 @@ export class RelayLink implements BindingEvents, MigratingLink {
     this.clock.clearTimer(this.leavingTimer);
     binding.release();
     if (this.state === 'ended') return;
-    this.current?.letThrough();
-    if (close && this.current) this.onServerClose(this.current, close);
+    this.server?.letThrough();
+    this.closeWanted = close;
+    this.closeAsWanted();
     this.owner.settled();
   }
 
@@ -274,15 +277,108 @@ export class RelayLink implements BindingEvents, MigratingLink {
       this.onReleased(binding, undefined);
       return;
     }
-    const { migration } = this;
-    if (migration?.onLost(binding)) return;
-    if (binding !== this.current) return;
-    if (migration) {
-      this.migration = undefined;
-      this.owner.migrationEnded({ outcome: 'ended', reason: 'originLost', from: binding.serverId });
+    if (binding === this.rebinding?.binding) {
+      this.rebinding.drop();
+      this.owner.detached(binding.serverId);
+      return;
     }
+    if (this.migration?.onLost(binding) || binding !== this.current) return;
+    if (this.detach(binding)) this.owner.detached(binding.serverId);
+  }
+
+  /** Goes on with another service connection of the hub server that has the connection. */
+  rebind(target: BindingTarget): void {
+    this.rebinding?.tryOn(target);
+  }
+
+  /**
+   * The hub server lost the service connection of this link, which this side may not know yet.
+   * @param epoch the last one that the hub server knows
+   * @returns false when it is not the one that has the connection
+   */
+  reclaim(target: BindingTarget, epoch: number): boolean {
+    const { current, server } = this;
+    if (server?.serverId !== target.serverId) this.migration?.onReclaimed(target.serverId, epoch);
+    if (server?.serverId !== target.serverId || epoch < server.epoch) return false;
+    if (current && current.epoch <= epoch) {
+      current.release();
+      const waits = this.detach(current);
+      current.target.lostByPeer();
+      if (!waits) return false;
+    }
+    this.rebinding?.insistOn(target);
+    return true;
+  }
+
+  bindAgain(target: BindingTarget, stream: ServerStream): RelayBinding {
+    return new RelayBinding(target, this, this.nextEpoch(), stream);
+  }
+
+  onRebound(binding: RelayBinding, answer: RebindConnectionResponse): void {
+    if (binding !== this.rebinding?.binding) return;
+    if (!answer.accepted) {
+      binding.release();
+      this.rebinding.drop();
+      this.serverGone();
+      return;
+    }
+    if (!this.inbound.resumeAt(answer.received)) {
+      binding.fail(`${answer.received} messages received of ${this.inbound.forwarded}`);
+    }
+    this.rebinding.drop();
+    this.rebinding = undefined;
+    this.current = binding;
+    this.cancelMigration('serverReturned');
+    binding.scheduleAck();
+    this.forward();
+    if (this.clientGone) this.end();
+    else {
+      this.closeAsWanted();
+      this.owner.settled();
+    }
+  }
+
+  /** The hub server is gone for good: another one takes over, or the client is closed. */
+  serverGone(): void {
+    if (!this.rebinding || this.migration) return;
+    const nothingLeft = this.clientGone && this.inbound.empty;
+    if (this.state !== 'open' || nothingLeft || !this.owner.survivesCrash) {
+      this.loseServer();
+      return;
+    }
+    const { serverId } = this.rebinding.stream;
+    const deadline = this.clock.now() + TAKEOVER_STEPS * this.stepMs;
+    const plan = { reason: 'crash', deadline };
+    this.migration = new RelayMigration(this, undefined, serverId, ++this.attempts, plan);
+    this.migration.takeOver();
+  }
+
+  /** A hub server joined: a takeover that waits for one can go on. */
+  retryTakeover(): void {
+    this.migration?.retry();
+  }
+
+  /** What the server sends that has the connection. */
+  private get server(): ServerStream | undefined {
+    return (this.current ?? this.rebinding)?.stream;
+  }
+
+  /** The present binding is lost. @returns whether the link waits to be rebound */
+  private detach(binding: RelayBinding): boolean {
     this.current = undefined;
-    this.loseServer();
+    if (this.state === 'opening') {
+      this.loseServer();
+      return false;
+    }
+    this.rebinding = new Rebinding(this, binding.stream);
+    this.cancelMigration('originLost');
+    return true;
+  }
+
+  private cancelMigration(reason: string) {
+    const result = this.migration?.cancel(reason);
+    this.migration = undefined;
+    if (result) this.owner.migrationEnded(result);
   }
 
   /** After a migration: what was held goes to the server that has the connection now. */
@@ -291,6 +387,15 @@ export class RelayLink implements BindingEvents, MigratingLink {
     this.forward();
     this.owner.migrationEnded(result);
     if (this.clientGone) this.end();
+    else this.closeAsWanted();
+  }
+
+  /** Closes the connection as the application on the server that was left asked for. */
+  private closeAsWanted() {
+    const { closeWanted, current } = this;
+    if (!closeWanted || !current) return;
+    this.closeWanted = undefined;
+    this.onServerClose(current, closeWanted);
   }
 
   private forward() {
@@ -303,12 +408,18 @@ export class RelayLink implements BindingEvents, MigratingLink {
     const told = this.clientGone !== undefined;
     this.clientGone ??= { code: 1012, reason: 'serverLost' };
     if (this.state === 'opening') this.owner.serverLost();
-    else if (!told) this.owner.closeClient(1012, 'serverLost');
+    else if (!told && this.state === 'open') this.owner.closeClient(1012, 'serverLost');
     this.finish();
+  }
+
+  /** A link that waits to be rebound ends then, after what the client said last. */
+  private endUnlessDetached() {
+    if (!this.detached) this.end();
   }
 
   /** The client is gone: its server hears a true disconnect. */
   private end() {
+    if (this.state === 'ended') return;
     const { code, reason } = this.clientGone!;
     this.current?.close(code, reason);
     this.finish();
@@ -317,6 +428,9 @@ export class RelayLink implements BindingEvents, MigratingLink {
   private finish() {
     if (this.state === 'ended') return;
     this.state = 'ended';
+    const { code, reason } = this.clientGone ?? { code: 1006, reason: '' };
+    this.rebinding?.close(code, reason);
+    this.rebinding = undefined;
     this.inbound.dispose();
     this.owner.ended();
   }

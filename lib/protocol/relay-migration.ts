@@ -42,6 +42,9 @@ export interface MigratingLink {
   lost(result: MigrationResult): void;
 }
 
+/** A takeover without a target tries again after this many milliseconds. */
+const RETRY_MS = 250;
+
 /**
  * One attempt to move a connection, seen from the relay: the origin is asked and gets to a safe
  * point, a target takes over, or the origin keeps the connection. A target that refuses, dies or
@@ -50,7 +53,6 @@ export interface MigratingLink {
 export class RelayMigration {
   private target: RelayBinding | undefined;
   private ready = false;
-  private originAlive = true;
   private over = false;
   private readonly excluded: Set<string>;
   private lastFailure = 'noTarget';
@@ -59,19 +61,22 @@ export class RelayMigration {
 
   constructor(
     private readonly link: MigratingLink,
-    private readonly origin: RelayBinding,
+    /** Undefined when the origin is lost: the connection is taken over. */
+    private readonly origin: RelayBinding | undefined,
+    private readonly from: string,
     private readonly attempt: number,
     private readonly plan: MigrationPlan,
   ) {
-    this.excluded = new Set([origin.serverId]);
+    this.excluded = new Set([from]);
     const left = Math.max(0, plan.deadline - link.clock.now());
     this.deadlineTimer = link.clock.setTimer(() => this.expire(), left);
-    origin.requestMigration(attempt, plan.reason, Math.round(left));
+    origin?.requestMigration(attempt, plan.reason, Math.round(left));
+    this.ready = origin === undefined;
   }
 
   onOriginAnswer(answer: MigrateConnectionResponse): void {
     if (answer.attempt !== this.attempt || this.over) return;
-    if (this.ready) this.origin.fail('MigrateConnectionResponse a second time');
+    if (this.ready) this.origin?.fail('MigrateConnectionResponse a second time');
     if (!answer.ready) {
       this.finish();
       this.link.stayed(this.result('failed', 'refusedByOrigin'));
@@ -93,29 +98,49 @@ export class RelayMigration {
       return true;
     }
     this.finish();
-    if (this.originAlive) this.acknowledge('committed', binding.serverId, this.plan.reason);
-    this.link.moved(binding, this.originAlive ? this.origin : undefined, {
+    this.acknowledge('committed', binding.serverId, this.plan.reason);
+    this.link.moved(binding, this.origin, {
       ...this.result('moved', this.plan.reason),
       to: binding.serverId,
     });
     return true;
   }
 
-  /** A binding is gone. @returns whether the migration deals with it */
+  /** A binding is gone. @returns whether it is this migration's target */
   onLost(binding: RelayBinding): boolean {
-    if (this.over) return false;
-    if (binding === this.target) {
-      this.link.clock.clearTimer(this.stepTimer);
-      this.lastFailure = 'targetLost';
-      this.tryNext();
-      return true;
-    }
-    if (!this.ready) {
-      this.finish();
-      return false;
-    }
-    this.originAlive = false;
+    if (binding !== this.target || this.over) return false;
+    this.link.clock.clearTimer(this.stepTimer);
+    this.lastFailure = 'targetLost';
+    this.tryNext();
     return true;
+  }
+
+  /**
+   * Ends the attempt because of the origin, which went away or, during a takeover, came back. A
+   * target hears that the connection went back.
+   */
+  cancel(reason: string): MigrationResult {
+    this.finish();
+    this.dropTarget(reason);
+    return this.result('failed', reason);
+  }
+
+  /** A hub server lost the service connection on which it was asked to take over. */
+  onReclaimed(serverId: string, epoch: number): void {
+    const { target } = this;
+    if (target?.serverId !== serverId || target.epoch !== epoch) return;
+    target.release();
+    this.onLost(target);
+    target.target.lostByPeer();
+  }
+
+  /** A hub server joined: a takeover that waits for one can go on. */
+  retry(): void {
+    if (this.origin || this.target || this.over) return;
+    this.link.clock.clearTimer(this.stepTimer);
+    this.excluded.clear();
+    this.excluded.add(this.from);
+    this.tryNext();
   }
 
   /**
@@ -123,17 +148,18 @@ export class RelayMigration {
    * @returns false when there is no origin any more, so that the target is the only one left
    */
   rollBack(reason: string, outcome: 'failed' | 'ended' = 'failed'): boolean {
-    if (!this.originAlive) return false;
+    if (!this.origin) return false;
     this.finish();
     this.dropTarget(reason);
-    this.acknowledge('rolledBack', this.origin.serverId, reason);
+    this.acknowledge('rolledBack', this.from, reason);
     this.link.stayed(this.result(outcome, reason));
     return true;
   }
 
   /** The deadline has come: the origin keeps the connection, if there is one. */
   expire(): void {
-    this.rollBack(this.ready ? 'deadline' : 'handlerRunning');
+    if (this.rollBack(this.ready ? 'deadline' : 'handlerRunning')) return;
+    if (!this.target) this.giveUp();
   }
 
   /** Ends the attempt without an origin; the target hears a true disconnect. */
@@ -143,19 +169,29 @@ export class RelayMigration {
     this.link.lost(this.result('ended', reason));
   }
 
+  /** Begins a takeover. */
+  takeOver(): void {
+    this.tryNext();
+  }
+
+  private giveUp() {
+    this.finish();
+    this.link.lost(this.result('ended', this.lastFailure));
+  }
+
   private tryNext() {
     this.target = undefined;
     const expired = this.link.clock.now() >= this.plan.deadline;
     const next = expired ? undefined : this.link.selectTarget(this.excluded);
     if (!next) {
       if (this.rollBack(expired ? 'deadline' : this.lastFailure)) return;
-      this.finish();
-      this.link.lost(this.result('ended', this.lastFailure));
+      if (expired) this.giveUp();
+      else this.stepTimer = this.link.clock.setTimer(() => this.retry(), RETRY_MS);
       return;
     }
     this.excluded.add(next.serverId);
     this.target = this.link.openOn(next, {
-      server: this.origin.serverId,
+      server: this.from,
       reason: this.plan.reason,
       attempt: this.attempt,
     });
@@ -172,7 +208,7 @@ export class RelayMigration {
   private dropTarget(reason: string) {
     this.link.clock.clearTimer(this.stepTimer);
     this.target?.close(1012, reason, {
-      server: this.origin.serverId,
+      server: this.from,
       reason: 'rolledBack',
       attempt: this.attempt,
     });
@@ -180,7 +216,7 @@ export class RelayMigration {
   }
 
   private acknowledge(outcome: 'committed' | 'rolledBack', server: string, reason: string) {
-    this.origin.acknowledgeMigration({
+    this.origin?.acknowledgeMigration({
       attempt: this.attempt,
       outcome,
       server,
@@ -196,6 +232,6 @@ export class RelayMigration {
   }
 
   private result(outcome: MigrationResult['outcome'], reason: string): MigrationResult {
-    return { outcome, reason, from: this.origin.serverId };
+    return { outcome, reason, from: this.from };
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { ServiceCloseCode } from './errors.js';
 import { MessageType, PROTOCOL_VERSION } from './messages.js';
-import type { ControlMessage, Drain, HandshakeRequest } from './messages.js';
+import type { ControlMessage, Drain, HandshakeRequest, ReclaimConnections } from './messages.js';
 import { Session } from './session.js';
 import type { LinkEnd, SessionTimes } from './session.js';
 import type { Transport } from './transport.js';
@@ -18,6 +18,7 @@ export interface RelaySessionOwner {
   established(session: RelaySession, hello: HandshakeRequest): void;
   fin(session: RelaySession): void;
   drain(session: RelaySession, message: Drain): void;
+  reclaim(session: RelaySession, message: ReclaimConnections): void;
   ended(session: RelaySession, code: number, reason: string): void;
   fault(session: RelaySession, error: unknown): void;
 }
@@ -54,6 +55,10 @@ export class RelaySession extends Session {
   bind(end: LinkEnd): number {
     this.links.set(++this.highestLink, end);
     return this.highestLink;
+  }
+
+  lostByPeer(): void {
+    this.end(ServiceCloseCode.Silent, 'the hub server lost this service connection');
   }
 
   protected onHandshake(message: ControlMessage): void {
@@ -94,6 +99,10 @@ export class RelaySession extends Session {
       case MessageType.Drain:
         this.owner.drain(this, message);
         return;
+      case MessageType.ReclaimConnections:
+        this.owner.reclaim(this, message);
+        return;
+      case MessageType.RebindConnectionResponse:
       case MessageType.OpenConnectionResponse:
       case MessageType.CloseConnection:
       case MessageType.ClientPing:

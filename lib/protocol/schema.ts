@@ -3,6 +3,8 @@ import type { FieldCheck } from './fields.js';
 import { MessageType } from './messages.js';
 
 const MAX_LINK = 0xffffffff;
+/** Connections in one ReclaimConnections or ConnectionsGone. */
+export const MAX_RECLAIMED = 1000;
 const identifier = name(128);
 const reason = text(1024);
 const duration = integer(0, 86_400_000);
@@ -30,7 +32,12 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       serverName: identifier,
       appVersion: identifier,
       endpoints: list(
-        record({ ...endpointKey, maxPayload: optional(integer(1)), compress: optional(flag) }),
+        record({
+          ...endpointKey,
+          maxPayload: optional(integer(1)),
+          compress: optional(flag),
+          level: optional(oneOf('off', 'shutdownOnly', 'any')),
+        }),
         1000,
       ),
       keepAliveMs: integer(10, 3_600_000),
@@ -94,6 +101,27 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       attempt,
       sent: integer(0),
       close: optional(record({ code: closeCode, reason })),
+    }),
+  ],
+  [
+    MessageType.RebindConnection,
+    record({ connectionId: identifier, epoch: integer(1), received: integer(0) }),
+  ],
+  [MessageType.RebindConnectionResponse, record({ accepted: flag, received: integer(0) })],
+  [MessageType.SkipMessages, record({ count: integer(1) })],
+  [
+    MessageType.ReclaimConnections,
+    record({
+      connections: list(record({ connectionId: identifier, epoch: integer(1) }), MAX_RECLAIMED),
+    }),
+  ],
+  [
+    MessageType.ConnectionsGone,
+    record({
+      connections: list(
+        record({ connectionId: identifier, epoch: integer(1), server: optional(identifier) }),
+        MAX_RECLAIMED,
+      ),
     }),
   ],
 ]);

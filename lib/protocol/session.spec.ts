@@ -69,6 +69,7 @@ function relaySide(authenticatedAs?: string) {
     drain: spy(),
     ended: spy(),
     fault: spy(),
+    reclaim: spy(),
   };
   const session = new RelaySession(transport, clock, 1000, owner);
   return { clock, transport, owner, session };
@@ -154,7 +155,14 @@ describe("a relay's session", () => {
     const [atRelay, atHub] = InProcessTransport.pair();
     const ended = spy();
     const nothing = spy();
-    const owner = { established: nothing, ended, fault: nothing };
+    const owner = {
+      established: nothing,
+      ended,
+      fault: nothing,
+      reclaim: nothing,
+      rebindLink: nothing,
+      connectionsGone: nothing,
+    };
     const relayOwner = { ...owner, relayId: 'r', fin: nothing, drain: nothing };
     const relay = new RelaySession(atRelay, clock, 1000, relayOwner);
     const hubOwner = { ...owner, finAcknowledged: nothing, openLink: nothing };
@@ -247,6 +255,8 @@ describe("a hub server's session", () => {
       openLink: spy(),
       ended: spy(),
       fault: spy(),
+      rebindLink: spy(),
+      connectionsGone: spy(),
     };
     const { type: _, version: __, ...hello } = HELLO;
     const times = { keepAliveMs: 100, deadAfterMs: 150, handshakeTimeoutMs: 1000 };

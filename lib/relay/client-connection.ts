@@ -1,9 +1,10 @@
 import type { Timer } from '../protocol/clock.js';
 import type { ClientRequest, EndpointKey, Payload } from '../protocol/messages.js';
 import { RelayLink } from '../protocol/relay-link.js';
-import type { RelayLinkOwner } from '../protocol/relay-link.js';
+import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
 import type { BindingTarget } from '../protocol/relay-binding.js';
 import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
+import type { RelaySession } from '../protocol/relay-session.js';
 import { endpointName } from './hub-server-entry.js';
 import type { HubServerEntry } from './hub-server-entry.js';
 import type { RelayCore } from './relay-core.js';
@@ -19,7 +20,7 @@ export interface ClientSocket {
    */
   refuse(status: number, reason: string, headers: readonly string[]): void;
   /** @param taken to be called once the operating system has taken the message */
-  send(data: Payload, binary: boolean, taken: () => void): void;
+  send(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void;
   ping(data: Uint8Array): void;
   pong(data: Uint8Array): void;
   /** Starts the closing handshake; 1006 cuts the connection. */
@@ -53,6 +54,11 @@ export class ClientConnection implements RelayLinkOwner {
   /** Whether a hub server has accepted the client and no migration is under way. */
   get movable(): boolean {
     return this.answered && !this.over && this.link !== undefined && !this.link.moving;
+  }
+
+  /** serverId of the hub server that has the connection. */
+  get serverId(): string | undefined {
+    return this.link?.serverId;
   }
 
   get moving(): boolean {
@@ -139,7 +145,47 @@ export class ClientConnection implements RelayLinkOwner {
     });
   }
 
-  deliver(data: Payload, binary: boolean, taken: () => void): void {
+  detached(serverId: string): void {
+    const server = this.relay.server(serverId);
+    const session = server?.session();
+    if (session) this.link?.rebind(session);
+    else if (!server) this.link?.serverGone();
+  }
+
+  get survivesCrash(): boolean {
+    const level = this.relay.endpoint(this.endpoint)?.level ?? 'any';
+    return level === 'any' && !this.relay.stopping;
+  }
+
+  /** The hub server that has this connection has another service connection again. */
+  serverReturned(session: RelaySession): void {
+    if (this.link?.detached) this.link.rebind(session);
+  }
+
+  /**
+   * The hub server says that it lost the service connection of this client.
+   * @returns false when it does not have the client any more
+   */
+  reclaim(session: RelaySession, epoch: number): boolean {
+    if (!this.link?.reclaim(session, epoch)) return false;
+    // It may have been away so long that it counts as another one.
+    if (this.answered && this.relay.server(session.serverId) !== this.server) {
+      this.countAt(session.serverId);
+    }
+    return true;
+  }
+
+  /** The hub server that has this connection is gone for good. */
+  serverGone(): void {
+    this.link?.serverGone();
+  }
+
+  /** A hub server joined. */
+  retryTakeover(): void {
+    this.link?.retryTakeover();
+  }
+
+  deliver(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void {
     this.socket.send(data, binary, taken);
   }
 
@@ -208,7 +254,6 @@ export class ClientConnection implements RelayLinkOwner {
     const { server } = this;
     this.server = undefined;
     server?.connections.delete(this);
-    if (server) this.relay.left(server);
   }
 
   private finish() {

@@ -1,3 +1,4 @@
+import type { Timer } from '../protocol/clock.js';
 import type { RoutingCandidate } from '../options/index.js';
 import type { Endpoint, EndpointKey, HandshakeRequest } from '../protocol/messages.js';
 import type { RelaySession } from '../protocol/relay-session.js';
@@ -17,6 +18,8 @@ export class HubServerEntry {
   readonly connections = new Set<ClientConnection>();
   /** Set by FIN: no new client is routed here. */
   draining = false;
+  /** Runs while all service connections are lost and the server may return. */
+  graceTimer: Timer;
 
   constructor(hello: HandshakeRequest) {
     this.serverId = hello.serverId;

@@ -2,15 +2,18 @@ import type { RoutingStrategy } from '../options/index.js';
 import type { Clock, RandomSource } from '../protocol/clock.js';
 import { ProtocolError, ServiceCloseCode } from '../protocol/errors.js';
 import { headersOf } from '../protocol/headers.js';
+import { MessageType } from '../protocol/messages.js';
 import type {
   ClientRequest,
+  ConnectionsGone,
   Drain,
   Endpoint,
   EndpointKey,
   HandshakeRequest,
+  ReclaimConnections,
 } from '../protocol/messages.js';
 import type { BindingTarget } from '../protocol/relay-binding.js';
-import type { RelayLinkLimits } from '../protocol/relay-link.js';
+import type { RelayLinkLimits } from '../protocol/relay-link-owner.js';
 import type { MigrationResult } from '../protocol/relay-migration.js';
 import { RelaySession } from '../protocol/relay-session.js';
 import { RetentionBudget } from '../protocol/retention-budget.js';
@@ -36,6 +39,8 @@ export interface RelayCoreOptions extends RelayLinkLimits {
   holdUpgradeMs: number;
   handshakeTimeoutMs: number;
   migrationsPerSecond: number;
+  /** Time for a hub server whose service connections are all lost to return, in milliseconds. */
+  hubReconnectGraceMs: number;
   /** Chooses the hub server of a connection. */
   route: RoutingStrategy;
 }
@@ -59,7 +64,7 @@ export class RelayCore {
   readonly counters = newCounters();
   private readonly servers = new Map<string, HubServerEntry>();
   private readonly drains = new Map<HubServerEntry, ServerDrain>();
-  private readonly clients = new Set<ClientConnection>();
+  private readonly clients = new Map<string, ClientConnection>();
   private readonly waiting = new Set<ClientConnection>();
   private readonly sessions = new Set<RelaySession>();
   private readonly known = new Map<string, Endpoint>();
@@ -93,6 +98,11 @@ export class RelayCore {
     }
   }
 
+  /** Whether clients are refused from now on. */
+  get stopping(): boolean {
+    return this.closed;
+  }
+
   get clientCount(): number {
     return this.clients.size;
   }
@@ -112,6 +122,7 @@ export class RelayCore {
       established: (it, hello) => this.established(it, hello),
       fin: (it) => this.fin(it),
       drain: (it, message) => this.drain(it, message),
+      reclaim: (it, message) => this.reclaim(it, message),
       ended: (it, code, reason) => this.sessionEnded(it, code, reason),
       fault: (_, error) => this.observer.fault?.(error),
     });
@@ -122,7 +133,7 @@ export class RelayCore {
   /** Takes a client's upgrade request; the socket is told when a hub server has decided. */
   connect(endpoint: EndpointKey, request: ClientRequest, socket: ClientSocket): ClientConnection {
     const connection = new ClientConnection(this, this.random.id(), endpoint, request, socket);
-    this.clients.add(connection);
+    this.clients.set(connection.connectionId, connection);
     if (this.closed) connection.forceClose(1012, 'the relay is stopping');
     else connection.route();
     return connection;
@@ -145,7 +156,7 @@ export class RelayCore {
   /** From now on clients are refused; those that are here are closed with the code, in batches. */
   closeClients(code: number, reason: string): void {
     this.closed = true;
-    const left = Array.from(this.clients);
+    const left = Array.from(this.clients.values());
     const closeSome = () => {
       for (const client of left.splice(0, CLOSE_BATCH)) client.forceClose(code, reason);
       if (left.length > 0) this.clock.defer(closeSome);
@@ -194,18 +205,13 @@ export class RelayCore {
   }
 
   forget(connection: ClientConnection): void {
-    this.clients.delete(connection);
+    this.clients.delete(connection.connectionId);
     this.waiting.delete(connection);
   }
 
   /** A client has come to a server: if that drains already, the client is to move. */
   opened(server: HubServerEntry | undefined): void {
     if (server) this.drains.get(server)?.wake();
-  }
-
-  /** A connection left a server: it may have been the last one. */
-  left(server: HubServerEntry): void {
-    if (server.connections.size === 0 && server.sessions.size === 0) this.remove(server);
   }
 
   migrationEnded(_connection: ClientConnection, result: MigrationResult): void {
@@ -233,11 +239,28 @@ export class RelayCore {
       this.announce(hello.endpoints);
     }
     server.sessions.add(session);
+    this.clock.clearTimer(server.graceTimer);
+    for (const connection of Array.from(server.connections)) connection.serverReturned(session);
     if (first) this.observer.serverJoined?.(server);
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const connection of waiting) connection.route();
     for (const drain of this.drains.values()) drain.wake();
+    for (const client of Array.from(this.clients.values())) client.retryTakeover();
+  }
+
+  /** Binds connections to this service connection that lost theirs; names those that are not there. */
+  private reclaim(session: RelaySession, message: ReclaimConnections) {
+    const gone: ConnectionsGone['connections'] = [];
+    for (const { connectionId, epoch } of message.connections) {
+      const client = this.clients.get(connectionId);
+      if (client?.reclaim(session, epoch)) continue;
+      const server = client?.serverId;
+      gone.push({ connectionId, epoch, ...(server && { server }) });
+    }
+    if (gone.length > 0) {
+      session.sendControl({ type: MessageType.ConnectionsGone, connections: gone });
+    }
   }
 
   private fin(session: RelaySession) {
@@ -263,10 +286,19 @@ export class RelayCore {
     const server = this.servers.get(session.serverId);
     this.observer.sessionEnded?.(session.serverId, code, reason);
     if (!server?.sessions.delete(session) || server.sessions.size > 0) return;
+    // One that said it leaves, or did leave, does not come back.
+    const leaves = server.draining || code === ServiceCloseCode.GoingAway;
+    const grace = leaves ? 0 : this.options.hubReconnectGraceMs;
+    if (server.connections.size === 0 || grace === 0) this.gone(server, reason);
+    else server.graceTimer = this.clock.setTimer(() => this.gone(server, reason), grace);
+  }
+
+  private gone(server: HubServerEntry, reason: string) {
     this.drains.get(server)?.stop();
     this.drains.delete(server);
+    this.remove(server);
     this.observer.serverLeft?.(server, reason);
-    this.left(server);
+    for (const connection of Array.from(server.connections)) connection.serverGone();
   }
 
   private remove(server: HubServerEntry) {

@@ -98,12 +98,10 @@ export class WebSocketClient implements ClientSocket, Pingable {
     });
   }
 
-  send(data: Payload, binary: boolean, taken: () => void): void {
+  send(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void {
     if (!this.ws) return;
     this.cork();
-    this.ws.send(data, { binary, compress: true }, (error) => {
-      if (!error) taken();
-    });
+    this.ws.send(data, { binary, compress: true }, taken);
   }
 
   ping(data: Uint8Array): void {
