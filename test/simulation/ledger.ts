@@ -22,7 +22,7 @@ export interface ServerSide {
   sentBeforeClose: number | undefined;
   running: number;
   closed: { code: number; reason: string; migration: string | undefined }[];
-  /** The service connection or the server was gone. */
+  /** The service connection or the server was gone, or another server has taken over. */
   lost: boolean;
   /** Its server died after its end, with messages that no handler had got yet. */
   diedWithMessages: boolean;
@@ -51,6 +51,12 @@ export interface ClientSide {
   left: boolean;
   cut: boolean;
   phase: string;
+  /** The service connection that its messages take. */
+  home: unknown;
+  /** The service connection on which its server was asked last to go on. */
+  asked: unknown;
+  /** Numbers of the messages whose acknowledgement reached the relay. */
+  acknowledged: Set<number>;
 }
 
 /** What is seen from outside of the core, at the clients and at the applications. */

@@ -3,16 +3,22 @@ import { HubCore } from '../../lib/hub/hub-core.js';
 import { HubLink } from '../../lib/protocol/hub-link.js';
 import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
 import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
+import { Rebinding } from '../../lib/protocol/rebinding.js';
 import { RelayBinding } from '../../lib/protocol/relay-binding.js';
+import type { ServerStream } from '../../lib/protocol/relay-binding.js';
 import { RelayLink } from '../../lib/protocol/relay-link.js';
 import { RelayMigration } from '../../lib/protocol/relay-migration.js';
 import { RelaySession } from '../../lib/protocol/relay-session.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
+import type { Retention } from '../../lib/protocol/retention.js';
 import { ClientConnection } from '../../lib/relay/client-connection.js';
+import { RelayCore } from '../../lib/relay/relay-core.js';
 import { ServerDrain } from '../../lib/relay/server-drain.js';
 import type { DrainHost } from '../../lib/relay/server-drain.js';
 import { every, mutate } from './mutate.js';
-import { runSchedule } from './schedule.js';
+import { newScenario } from './scenario.js';
+import type { Scenario } from './scenario.js';
+import { runScenario } from './schedule.js';
 import { SimulatedConnection } from './simulated-connection.js';
 
 const MAX_SCHEDULES = 400;
@@ -20,11 +26,14 @@ const MAX_SCHEDULES = 400;
 let restore: (() => void) | undefined;
 afterEach(() => restore?.());
 
-/** What is found by the first schedules that find something. */
-function findings(schedules = MAX_SCHEDULES): string[] {
+/**
+ * What is found by the first schedules that find something.
+ * @param change makes what is looked for more likely
+ */
+function findings(schedules = MAX_SCHEDULES, change: Partial<Scenario> = {}): string[] {
   const found: string[] = [];
   for (let seed = 1; seed <= schedules && found.length < 12; seed++) {
-    found.push(...runSchedule(seed).violations);
+    found.push(...runScenario({ ...newScenario(seed), ...change }).violations);
   }
   return found;
 }
@@ -60,7 +69,7 @@ describe('the checker', () => {
   it('finds an outbound message that is lost', () => {
     const unlucky = every(40);
     restore = mutate(RelayLink.prototype, 'onData', (original) => (self, binding, ...args) => {
-      if (unlucky()) (binding as RelayBinding).onTaken();
+      if (unlucky()) (binding as RelayBinding).stream.onTaken();
       else original(self, binding, ...args);
     });
     expectFound(2);
@@ -94,7 +103,7 @@ describe('the checker', () => {
 
   it('finds a new server let through before the old one is released', () => {
     restore = mutate(RelayBinding.prototype, 'open', (original) => (self, ...args) => {
-      self.letThrough();
+      self.stream.letThrough();
       return original(self, ...args);
     });
     expectFound(2);
@@ -239,6 +248,101 @@ describe('the checker', () => {
 
   it('finds a client who is forgotten while it waits for its answer', () => {
     restore = mutate(ClientConnection.prototype, 'fail', nothing);
+    expectFound(4);
+  });
+
+  it('finds a hub server that sends again what the relay has', () => {
+    restore = mutate(OutboundWindow.prototype, 'rebind', (original) => (self, ...args) => {
+      const { retained } = self as unknown as { retained: Retention };
+      const received = Math.max(retained.acknowledged, (args[2] as number) - 1);
+      return original(self, args[0], args[1], received);
+    });
+    expectFound(2);
+  });
+
+  it('finds a hub server that does not send again what was lost', () => {
+    restore = mutate(OutboundWindow.prototype, 'rebind', (original) => (self, ...args) => {
+      const { transmitted } = self as unknown as { transmitted: number };
+      return original(self, args[0], args[1], transmitted);
+    });
+    expectFound(2);
+  });
+
+  it.each([
+    ['sends again what the hub server has', -1],
+    ['does not send again what was lost', 1],
+  ])('finds a relay that %s', (_, shift) => {
+    restore = mutate(InboundQueue.prototype, 'resumeAt', (original) => (self, received) => {
+      const { acknowledged, forwarded } = self as InboundQueue;
+      const wrong = (received as number) + shift;
+      return original(self, Math.min(forwarded, Math.max(acknowledged, wrong)));
+    });
+    expectFound(1);
+  });
+
+  it('finds a relay that does not report what it received', () => {
+    restore = mutate(RelayBinding.prototype, 'rebind', (original) => (self, ...args) => {
+      self.stream.received = self.stream.taken;
+      return original(self, ...args);
+    });
+    expectFound(2);
+  });
+
+  it('finds a relay that does not repeat its acknowledgement', () => {
+    restore = mutate(RelayLink.prototype, 'onRebound', (original) => (self, binding, ...args) => {
+      (binding as RelayBinding).scheduleAck = () => undefined;
+      original(self, binding, ...args);
+      delete (binding as Partial<RelayBinding>).scheduleAck;
+    });
+    const narrow = { retainedBytes: 200, retainedMessages: 1 };
+    const cuts = { cutSession: 1, maxDelay: 40, serviceConnections: 3, hubLimits: narrow };
+    expect(findings(MAX_SCHEDULES, { ...cuts, rolls: [] })).not.toEqual([]);
+  });
+
+  it('finds a service connection that is given up for an old epoch', () => {
+    restore = mutate(
+      RelayLink.prototype,
+      'reclaim',
+      (original) => (self, target) => original(self, target, Infinity),
+    );
+    expectFound(3);
+  });
+
+  it('finds numbers that are not skipped', () => {
+    restore = mutate(RelayBinding.prototype, 'skip', nothing);
+    const crashes = { serverDies: 1, overrun: 0.3, dispatch: 'now', servers: 3 } as const;
+    expect(findings(MAX_SCHEDULES, crashes)).not.toEqual([]);
+  });
+
+  it('finds links that are not rebound', () => {
+    restore = mutate(Rebinding.prototype, 'tryOn', nothing);
+    expectFound(4);
+  });
+
+  it('finds a crash in which handled messages are delivered again', () => {
+    restore = mutate(InboundQueue.prototype, 'release', nothing);
+    expectFound(1);
+  });
+
+  it('finds what one server sent being forgotten with its service connection', () => {
+    restore = mutate(RelayLink.prototype, 'bindAgain', (original) => (self, target, stream) => {
+      (stream as ServerStream).received = 0;
+      return original(self, target, stream);
+    });
+    expect(findings()).not.toEqual([]);
+  });
+
+  it('finds a server that is given up before its time', () => {
+    restore = mutate(
+      RelayCore.prototype as never,
+      'sessionEnded',
+      (original) =>
+        (self, ...args) => {
+          const { options } = self as unknown as { options: { hubReconnectGraceMs: number } };
+          options.hubReconnectGraceMs = 10;
+          return original(self, ...args);
+        },
+    );
     expectFound(4);
   });
 });

@@ -1,4 +1,5 @@
 import type { AckMode } from '../../lib/protocol/hub-link.js';
+import type { MigrationLevel } from '../../lib/protocol/messages.js';
 import { SeededRandom } from './random.js';
 
 /** A server is taken out: drained, and replaced before, after or never. */
@@ -44,7 +45,14 @@ export interface Scenario {
   targetDies: number;
   serverDies: number;
   cutSession: number;
+  /** One end of a service connection learns of its loss much later than the other. */
+  halfOpen: number;
   stallSession: number;
+  /** All service connections of a server fail, and it returns within the grace, or too late. */
+  loseAll: number;
+  freeze: number;
+  graceMs: number;
+  level: MigrationLevel;
   loseFinAck: number;
   clientLeaves: number;
   serverCloses: number;
@@ -52,8 +60,9 @@ export interface Scenario {
 
 /** Whether nothing happens for which a client could lose its connection. */
 export const isCalm = (s: Scenario): boolean =>
-  s.overrun + s.refuse + s.silent + s.targetDies + s.serverDies + s.cutSession === 0 &&
+  s.overrun + s.refuse + s.silent + s.targetDies + s.serverDies + s.freeze + s.halfOpen === 0 &&
   s.stallSession === 0 &&
+  (s.cutSession + s.loseAll === 0 || s.rolls.length === 0) &&
   s.rolls.every(
     ({ replacement, deadlineMs, stopFinMs }) =>
       replacement !== 'never' && deadlineMs >= 2000 && stopFinMs === undefined,
@@ -67,7 +76,8 @@ export function newScenario(seed: number): Scenario {
     faulty && random.chance(share) ? probability : 0;
   const tight = random.chance(0.4);
   const rolls: Roll[] = [];
-  for (let at = random.int(20, 300), i = random.int(1, 3); i > 0; i--, at += random.int(50, 900)) {
+  const many = random.chance(0.25) ? 0 : random.int(1, 3);
+  for (let at = random.int(20, 300), i = many; i > 0; i--, at += random.int(50, 900)) {
     const calmReplacement = random.chance(0.7) ? 'before' : 'after';
     rolls.push({
       at,
@@ -108,6 +118,11 @@ export function newScenario(seed: number): Scenario {
     serverDies: fault(0.15, 0.5),
     cutSession: fault(0.25, 0.7),
     stallSession: fault(0.1, 0.5),
+    halfOpen: fault(0.25, 0.7),
+    loseAll: fault(0.2, 0.8),
+    freeze: fault(0.15, 0.8),
+    graceMs: random.pick([400, 700]),
+    level: random.chance(0.1) ? 'shutdownOnly' : 'any',
     loseFinAck: fault(0.4, 0.4),
     clientLeaves: random.chance(0.5) ? 0.5 : 0,
     serverCloses: random.chance(0.4) ? 0.03 : 0,

@@ -1,4 +1,4 @@
-import { judge } from './oracle.js';
+import { checkDelivered, judge } from './oracle.js';
 import { newScenario } from './scenario.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
@@ -17,7 +17,8 @@ const SETTLE_MS = 12_000;
 const PROBE_MS = 8000;
 
 /** Clients that are left must be served: a message each way. */
-function probe({ clients, clock, ledger, servers }: World) {
+function probe(world: World) {
+  const { clients, clock, ledger, servers } = world;
   for (const { side } of clients) {
     const { index, opened, refused, left } = side;
     if (!opened && refused === undefined && !left) ledger.violate(4, `client ${index} still waits`);
@@ -35,6 +36,7 @@ function probe({ clients, clock, ledger, servers }: World) {
       handling && received.some(({ connection }) => connection === handling.connection);
     if (!client.alive) continue;
     ledger.count('client kept');
+    checkDelivered(world, client.side);
     if (!answered) ledger.violate(4, `client ${index} is connected and not served`);
   }
 }

@@ -40,6 +40,9 @@ export class SimulatedClient implements ClientSocket {
       left: false,
       cut: false,
       phase: 'opening',
+      home: undefined,
+      asked: undefined,
+      acknowledged: new Set(),
     };
     world.ledger.clients.push(this.side);
   }
@@ -162,6 +165,7 @@ export class SimulatedClient implements ClientSocket {
     const { clock, ledger, random } = this.world;
     if (this.side.gone) ledger.violate(7, `close for client ${this.side.index}, which is gone`);
     if (this.side.gone || this.side.closedByRelay) return;
+    if (reason === 'serverLost') this.checkLoss();
     this.side.closedByRelay = { code, reason };
     this.side.takenBeforeClose = this.side.taken;
     ledger.countInPhase(`relay closed ${code} ${reason}`, this.side.index);
@@ -196,6 +200,12 @@ export class SimulatedClient implements ClientSocket {
     if (!closedByRelay && retained > limit) {
       this.world.ledger.violate(7, `${retained} messages of client ${index} are retained`);
     }
+  }
+
+  private checkLoss() {
+    const { ledger, servers } = this.world;
+    if (servers.some((it) => it.state !== 'running' || it.isSuspect(5))) return;
+    ledger.violate(4, `client ${this.side.index} is closed though its server lives`);
   }
 
   private hasMoved(): boolean {

@@ -30,7 +30,7 @@ export class SimulatedConnection implements HubLinkOwner {
       sentBeforeClose: undefined,
       running: 0,
       closed: [],
-      lost: false,
+      lost: server.dead,
       diedWithMessages: false,
     };
     ledger.connections.push(this.side);
@@ -128,18 +128,20 @@ export class SimulatedConnection implements HubLinkOwner {
 
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
     const { side } = this;
+    if (this.server.dead) return;
     this.closedAt = this.world.clock.now();
     side.closed.push({ code, reason, migration: migration?.reason });
     if (migration) {
       if (this.queue.length > 0) this.world.ledger.count('moved with undelivered messages');
       this.queue.length = 0;
     }
-    if (LOST.has(reason)) side.lost = true;
+    if (LOST.has(reason) || this.server.isBroken) side.lost = true;
+    if (reason === 'moved') this.world.ledger.count('told that it has moved');
     this.trace(`is closed: ${code} ${reason}${migration ? ` (${migration.reason})` : ''}`);
   }
 
   stays(reason: string): void {
-    this.world.ledger.count('stays');
+    this.world.ledger.count(reason === 'rebound' ? 'stays: rebound' : 'stays');
     this.trace(`stays: ${reason}`);
     this.dispatchNext();
   }
@@ -204,8 +206,12 @@ export class SimulatedConnection implements HubLinkOwner {
 
 /** Reasons with which a connection ends because its service connection is gone. */
 const LOST: ReadonlySet<string> = new Set([
+  '',
   'cut',
   'stalled',
+  'the relay is gone',
+  'moved',
+  'serverLost',
   'the hub server is stopping',
   'nothing heard for 1600 ms',
 ]);

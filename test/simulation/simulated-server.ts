@@ -1,29 +1,35 @@
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { HubApplication } from '../../lib/hub/hub-core.js';
 import type { HubLink, HubLinkOwner } from '../../lib/protocol/hub-link.js';
-import type { OpenConnection } from '../../lib/protocol/messages.js';
+import type { Endpoint, OpenConnection } from '../../lib/protocol/messages.js';
 import type { Roll } from './scenario.js';
 import { SimulatedConnection } from './simulated-connection.js';
 import { SimulatedTransport } from './simulated-transport.js';
 import type { World } from './world.js';
 
+const FAULTS = { cut: 'cut', halfOpen: 'half open', stall: 'stalled' } as const;
+
 const ENDPOINT = { port: 0, path: '/chat' };
 
 /** A hub server: its core, its service connections, its application, and its shutdown. */
 export class SimulatedServer implements HubApplication {
-  readonly endpoints = [ENDPOINT];
+  readonly endpoints: Endpoint[];
   readonly core: HubCore;
   readonly connections: SimulatedConnection[] = [];
   /** The process is gone: nothing it would have done happens any more. */
   dead = false;
   state: 'running' | 'leaving' | 'stopped' = 'running';
-  private transports: SimulatedTransport[] = [];
+  /** The relay does not expect it to return. */
+  givenUp = false;
+  private readonly transports: SimulatedTransport[] = [];
+  private awayUntil = 0;
 
   constructor(
     private readonly world: World,
     readonly serverId: string,
   ) {
     const { clock, ledger, scenario } = world;
+    this.endpoints = [{ ...ENDPOINT, level: scenario.level }];
     this.core = new HubCore(
       {
         serverId,
@@ -33,6 +39,7 @@ export class SimulatedServer implements HubApplication {
         deadAfterMs: 1600,
         handshakeTimeoutMs: 1500,
         finIntervalMs: 100,
+        orphanMs: 5000,
         ...scenario.hubLimits,
       },
       this,
@@ -49,11 +56,11 @@ export class SimulatedServer implements HubApplication {
   connect(): void {
     if (this.dead || this.state === 'stopped') return;
     const { clock, random, relay, scenario } = this.world;
-    const [atRelay, atHub] = SimulatedTransport.pair(this.world, this.serverId);
+    const [atRelay, atHub] = SimulatedTransport.pair(this.world, this);
     this.transports.push(atHub);
     relay.attach(atRelay, this.serverId);
     clock.after(random.int(0, scenario.maxDelay), () => {
-      if (!this.dead && this.state !== 'stopped' && atHub.isOpen) this.core.attach(atHub);
+      if (this.running && atHub.isOpen) this.core.attach(atHub);
       else atHub.cut();
     });
   }
@@ -97,22 +104,55 @@ export class SimulatedServer implements HubApplication {
     this.dead = true;
     for (const connection of this.connections) connection.died();
     for (const transport of this.transports) transport.cut();
+    this.core.stop();
   }
 
-  /** One service connection fails; another one follows. */
-  loseTransport(stall: boolean): void {
-    const { clock, ledger, random } = this.world;
+  /** One service connection fails. */
+  loseTransport(fault: keyof typeof FAULTS): void {
+    const { ledger, random } = this.world;
     const open = this.transports.filter((transport) => transport.isOpen);
-    if (open.length === 0 || !this.running) return;
-    ledger.count(stall ? 'service connection stalled' : 'service connection cut');
-    ledger.trace(() => `${this.serverId} loses a service connection`);
+    if (open.length === 0) return;
+    ledger.count(`service connection ${FAULTS[fault]}`);
+    ledger.trace(() => `a service connection of ${this.serverId} is ${FAULTS[fault]}`);
     for (const connection of this.connections) connection.cut();
     const transport = random.pick(open);
-    if (stall) transport.stall();
-    else transport.cut();
-    clock.after(random.int(0, 300), () => {
+    if (fault === 'halfOpen') transport.halfOpen(random.chance(0.5));
+    else transport[fault]();
+  }
+
+  /** All service connections fail; the process lives on and returns after this time. */
+  loseAll(awayMs: number): void {
+    const { clock, ledger, scenario } = this.world;
+    const late = awayMs > scenario.graceMs;
+    ledger.count(`server away ${late ? 'too long' : 'for a while'}`);
+    ledger.trace(() => `${this.serverId} is away for ${awayMs} ms`);
+    for (const connection of this.connections) connection.cut();
+    this.awayUntil = clock.now() + awayMs;
+    for (const transport of this.transports) if (transport.isOpen) transport.cut();
+  }
+
+  /** This end of a service connection is gone: it is dialled again, unless the server leaves. */
+  transportEnded(): void {
+    const { clock, random } = this.world;
+    const away = Math.max(0, this.awayUntil - clock.now());
+    clock.after(away + random.int(0, 60), () => {
       if (this.running) this.connect();
     });
+  }
+
+  /**
+   * Whether a relay has reason to give this server up, or not to get an answer from it.
+   * @param steps how long ago that may have been
+   */
+  isSuspect(steps = 1): boolean {
+    const { maxDelay, stepMs } = this.world.scenario;
+    const within = steps * stepMs + 5 * maxDelay;
+    return this.dead || this.givenUp || this.transports.some((it) => it.isSuspect(within));
+  }
+
+  /** Whether a service connection has failed without this server's knowledge. */
+  get isBroken(): boolean {
+    return this.transports.some((transport) => transport.isBroken);
   }
 
   /** The stages of a graceful shutdown, as a process would run them. */
@@ -150,7 +190,7 @@ export class SimulatedServer implements HubApplication {
       else if (clock.now() < deadline + grace) {
         clock.after(20, check);
         return;
-      } else if (scenario.cutSession + scenario.stallSession === 0) {
+      } else if (!this.isSuspect() && this.transports.some((it) => it.isOpen)) {
         ledger.violate(5, `${left} connections at ${this.serverId} after its deadline`);
       }
       clock.after(random.int(0, 100), () => this.stop());

@@ -3,6 +3,7 @@ import { FrameWriter, readFrames } from '../../lib/protocol/frames.js';
 import { MessageType } from '../../lib/protocol/messages.js';
 import type { ControlMessage, Payload } from '../../lib/protocol/messages.js';
 import type { Transport, TransportReceiver } from '../../lib/protocol/transport.js';
+import type { SimulatedServer } from './simulated-server.js';
 import { WireTap } from './wire-tap.js';
 import type { World } from './world.js';
 
@@ -23,6 +24,9 @@ export class SimulatedTransport implements Transport {
   /** The receiver was told that this end is closed. */
   private ended = false;
   private stalled = false;
+  private suspectSince: number | undefined;
+  private endedAt = Infinity;
+  private onEnd: (() => void) | undefined;
 
   constructor(
     private readonly world: World,
@@ -34,10 +38,11 @@ export class SimulatedTransport implements Transport {
   }
 
   /** The relay's and the hub server's end of a new service connection. */
-  static pair(world: World, name: string): [SimulatedTransport, SimulatedTransport] {
+  static pair(world: World, server: SimulatedServer): [SimulatedTransport, SimulatedTransport] {
     const tap = new WireTap(world);
-    const relay = new SimulatedTransport(world, `${name} at relay`, tap, true);
-    const hub = new SimulatedTransport(world, `${name} at hub`, tap, false);
+    const relay = new SimulatedTransport(world, `${server.serverId} at relay`, tap, true);
+    const hub = new SimulatedTransport(world, `${server.serverId} at hub`, tap, false);
+    hub.onEnd = () => server.transportEnded();
     relay.peer = hub;
     hub.peer = relay;
     return [relay, hub];
@@ -47,7 +52,19 @@ export class SimulatedTransport implements Transport {
     return !this.closing && !this.ended;
   }
 
+  /** Whether the two ends do not agree on whether they are connected, or did not until lately. */
+  isSuspect(within: number): boolean {
+    if (this.suspectSince === undefined) return false;
+    return !this.ended || !this.peer.ended || this.world.clock.now() - this.endedAt <= within;
+  }
+
+  /** Whether what this end sends gets lost though it does not know. */
+  get isBroken(): boolean {
+    return !this.ended && (this.closing || this.stalled);
+  }
+
   data(link: number, data: Payload, binary: boolean): void {
+    if (this.atRelay) this.tap.dataSentByRelay(data);
     if (this.closing) return;
     if (this.writer) this.writer.data(link, data, binary);
     else this.objects.push((receiver) => receiver.onData(link, data, binary));
@@ -60,6 +77,7 @@ export class SimulatedTransport implements Transport {
   }
 
   control(message: ControlMessage): void {
+    if (this.atRelay) this.tap.sentByRelay(message);
     if (this.closing) return;
     const { ledger, random, scenario } = this.world;
     if (message.type === MessageType.FinAck && random.chance(scenario.loseFinAck)) {
@@ -69,7 +87,6 @@ export class SimulatedTransport implements Transport {
     if (message.type !== MessageType.Ping) {
       ledger.trace(() => `${this.name} sends ${describe(message)}`);
     }
-    if (this.atRelay) this.tap.sentByRelay(message);
     if (this.writer) this.writer.control(message);
     else this.objects.push((receiver) => receiver.onControl(message));
   }
@@ -82,32 +99,45 @@ export class SimulatedTransport implements Transport {
   }
 
   close(code: ServiceCloseCode, reason: string): void {
+    if (this.atRelay) this.tap.ended();
     if (this.closing) return;
     this.flush();
     this.closing = true;
     const { clock, ledger, random, scenario } = this.world;
     ledger.trace(() => `${this.name} closes: ${code} ${reason}`);
-    if (code >= 4400 && !(this.stalled && (code === 4429 || code === 4408))) {
+    const expected = this.suspectSince !== undefined && (code === 4429 || code === 4408);
+    if (code >= 4400 && !expected) {
       ledger.violate(3, `${this.name} closed with ${code} ${reason}`);
     }
     if (!this.stalled) this.atPeer(() => this.peer.end(code, reason));
-    else clock.after(0, () => this.peer.end(1006, 'stalled'));
     if (scenario.closesAtOnce) this.end(code, reason);
     else clock.after(random.int(0, scenario.maxDelay * 2), () => this.end(code, reason));
   }
 
   /** The network fails: both ends learn of it, each at its time. */
   cut(): void {
-    const { clock, random, scenario } = this.world;
+    const { random, scenario } = this.world;
+    for (const end of [this, this.peer]) end.failAfter(random.int(0, scenario.maxDelay * 3));
+  }
+
+  /** The network fails, and one end goes on for a long time as if nothing had happened. */
+  halfOpen(relayIsLate: boolean): void {
+    const { random } = this.world;
     for (const end of [this, this.peer]) {
-      end.closing = true;
-      clock.after(random.int(0, scenario.maxDelay * 3), () => end.end(1006, 'cut'));
+      end.suspectSince = this.world.clock.now();
+      end.failAfter(end.atRelay === relayIsLate ? random.int(300, 1500) : 0);
     }
   }
 
   /** Nothing gets through any more, and nobody is told. */
   stall(): void {
     this.stalled = this.peer.stalled = true;
+    this.suspectSince = this.peer.suspectSince = this.world.clock.now();
+  }
+
+  private failAfter(ms: number) {
+    this.closing = true;
+    this.world.clock.after(ms, () => this.end(1006, 'cut'));
   }
 
   private atPeer(event: () => void) {
@@ -122,7 +152,10 @@ export class SimulatedTransport implements Transport {
     const tapped: TransportReceiver = this.atRelay
       ? {
           onData: (link, data, binary) => receiver.onData(link, data, binary),
-          onAck: (link, count, ranges) => receiver.onAck(link, count, ranges),
+          onAck: (link, count, ranges) => {
+            if (!this.closing) tap.ackArrivedAtRelay(link, count, ranges);
+            receiver.onAck(link, count, ranges);
+          },
           onControl: (message) => {
             tap.arrivedAtRelay(message);
             receiver.onControl(message);
@@ -142,8 +175,10 @@ export class SimulatedTransport implements Transport {
   private end(code: number, reason: string) {
     if (this.ended) return;
     this.ended = this.closing = true;
+    this.endedAt = this.peer.endedAt = this.world.clock.now();
     if (this.atRelay) this.tap.ended();
     this.receiver?.onClosed(code, reason);
+    this.onEnd?.();
   }
 }
 

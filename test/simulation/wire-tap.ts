@@ -1,11 +1,14 @@
 import { MessageType } from '../../lib/protocol/messages.js';
-import type { ControlMessage } from '../../lib/protocol/messages.js';
+import type { ControlMessage, Payload } from '../../lib/protocol/messages.js';
+import type { ClientSide } from './ledger.js';
 import type { World } from './world.js';
 
 /** Reads along on one service connection: in which phase a client is, and whether requests end. */
 export class WireTap {
-  private readonly clientOf = new Map<number, number>();
+  private readonly clientOf = new Map<number, ClientSide>();
   private readonly pending = new Map<number, number>();
+  /** From which server a connection that is being opened is taken over. */
+  private readonly takeovers = new Map<number, string>();
   private gone = false;
 
   constructor(private readonly world: World) {}
@@ -13,9 +16,24 @@ export class WireTap {
   sentByRelay(message: ControlMessage): void {
     const { clock, ledger, scenario } = this.world;
     switch (message.type) {
-      case MessageType.OpenConnection:
-        this.clientOf.set(message.link, Number(message.request.url.split('=')[1]));
+      case MessageType.OpenConnection: {
+        const { connectionId, link, migration, request } = message;
+        const client = Number(request.url.split('=')[1]);
+        this.world.clientOf.set(connectionId, client);
+        this.clientOf.set(link, ledger.clients[client]!);
+        if (migration?.reason !== 'crash') return;
+        this.world.takenOver(client, migration.server);
+        this.takeovers.set(link, migration.server);
+        this.enter(link, 'taken over');
         return;
+      }
+      case MessageType.RebindConnection: {
+        const client = ledger.clients[this.world.clientOf.get(message.connectionId)!]!;
+        ledger.count('rebinding tried');
+        this.clientOf.set(message.link, client);
+        client.asked = this;
+        return;
+      }
       case MessageType.MigrateConnectionRequest: {
         const { link, attempt, deadlineMs } = message;
         ledger.count('migration asked for');
@@ -23,7 +41,8 @@ export class WireTap {
         this.pending.set(link, attempt);
         clock.after(deadlineMs + scenario.stepMs + 2, () => {
           if (this.gone || this.pending.get(link) !== attempt) return;
-          ledger.violate(5, `attempt ${attempt} of client ${this.clientOf.get(link)} does not end`);
+          const client = this.clientOf.get(link)?.index;
+          ledger.violate(5, `attempt ${attempt} of client ${client} does not end`);
         });
         return;
       }
@@ -36,28 +55,85 @@ export class WireTap {
         return;
       case MessageType.CloseConnection:
         this.pending.delete(message.link);
+        this.clientOf.delete(message.link);
+        return;
+      case MessageType.SkipMessages:
+        ledger.count('messages skipped');
+        return;
+      case MessageType.ConnectionsGone:
+        for (const { server } of message.connections) {
+          ledger.count(server ? 'gone: elsewhere' : 'gone: ended');
+        }
         return;
     }
   }
 
+  /** What was acknowledged to the relay must not be handed to a server again. */
+  dataSentByRelay(data: Payload): void {
+    const [client, seq] = data.toString().split('|').map(Number);
+    const { ledger } = this.world;
+    if (!ledger.clients[client!]?.acknowledged.has(seq!)) return;
+    ledger.violate(1, `message ${client}|${seq} was acknowledged and is sent again`);
+  }
+
+  ackArrivedAtRelay(link: number, count: number, ranges: readonly number[]): void {
+    const client = this.clientOf.get(link);
+    // The relay does not hear one that does not have the client.
+    if (client?.home !== this) return;
+    const { acknowledged } = client;
+    for (let seq = count; seq > 0 && !acknowledged.has(seq); seq--) acknowledged.add(seq);
+    for (let i = 0; i < ranges.length; i += 2) {
+      for (let seq = ranges[i]!; seq <= ranges[i + 1]!; seq++) acknowledged.add(seq);
+    }
+  }
+
   arrivedAtRelay(message: ControlMessage): void {
-    if (message.type === MessageType.MigrateConnectionResponse) {
-      if (this.pending.get(message.link) === message.attempt) this.enter(message.link, 'ready');
-      else this.world.ledger.count('late answer of the origin');
-    } else if (message.type === MessageType.ConnectionReleased) {
-      const client = this.clientOf.get(message.link);
-      if (client !== undefined && this.world.ledger.clients[client]!.phase === 'leaving') {
-        this.enter(message.link, 'open');
+    const { ledger } = this.world;
+    switch (message.type) {
+      case MessageType.OpenConnectionResponse: {
+        const client = this.clientOf.get(message.link);
+        if (!client || !message.accepted) return;
+        client.home = this;
+        const from = this.takeovers.get(message.link);
+        if (from === undefined) return;
+        this.world.replaced(client.index, from);
+        client.phase = 'open';
+        return;
       }
+      case MessageType.RebindConnectionResponse:
+        ledger.count(message.accepted ? 'rebound' : 'rebinding refused');
+        if (message.accepted) this.settle(message.link);
+        return;
+      case MessageType.ReclaimConnections:
+        ledger.count('reclaimed');
+        return;
+      case MessageType.MigrateConnectionResponse:
+        if (this.pending.get(message.link) === message.attempt) this.enter(message.link, 'ready');
+        else ledger.count('late answer of the origin');
+        return;
+      case MessageType.ConnectionReleased:
+        if (this.clientOf.get(message.link)?.phase === 'leaving') this.enter(message.link, 'open');
+        return;
     }
   }
 
   ended(): void {
+    if (this.gone) return;
     this.gone = true;
+    for (const client of this.clientOf.values()) {
+      if (client.home === this && client.phase !== 'leaving') client.phase = 'detached';
+    }
+  }
+
+  private settle(link: number) {
+    const client = this.clientOf.get(link);
+    if (client?.asked !== this) return;
+    client.phase = 'open';
+    client.home = this;
   }
 
   private enter(link: number, phase: string) {
     const client = this.clientOf.get(link);
-    if (client !== undefined) this.world.ledger.clients[client]!.phase = phase;
+    if (client) client.phase = phase;
   }
 }

@@ -1,4 +1,5 @@
 import { RelayCore } from '../../lib/relay/relay-core.js';
+import type { HubServerEntry } from '../../lib/relay/hub-server-entry.js';
 import { leastConnections } from '../../lib/relay/least-connections.js';
 import { Ledger } from './ledger.js';
 import { SeededRandom } from './random.js';
@@ -17,6 +18,10 @@ export class World {
   readonly clients: SimulatedClient[] = [];
   readonly servers: SimulatedServer[] = [];
   readonly isCalm: boolean;
+  /** Clients by connectionId. */
+  readonly clientOf = new Map<string, number>();
+  /** When each server lost a service connection for the last time, at the relay. */
+  private readonly sessionsEnded = new Map<string, number>();
 
   constructor(
     readonly scenario: Scenario,
@@ -31,12 +36,17 @@ export class World {
         stepMs: scenario.stepMs,
         holdUpgradeMs: 800,
         handshakeTimeoutMs: 1500,
+        hubReconnectGraceMs: scenario.graceMs,
         migrationsPerSecond: scenario.migrationsPerSecond,
         route: leastConnections,
       },
       this.clock,
       this.random,
-      { fault: (error) => this.ledger.violate(5, `the relay threw ${String(error)}`) },
+      {
+        fault: (error) => this.ledger.violate(5, `the relay threw ${String(error)}`),
+        sessionEnded: (serverId) => this.sessionsEnded.set(serverId, this.clock.now()),
+        serverLeft: (server) => this.givenUp(server),
+      },
     );
     for (let i = 0; i < scenario.servers; i++) this.addServer();
     for (let i = 0; i < scenario.clients; i++) {
@@ -87,8 +97,43 @@ export class World {
       });
     };
     perhaps(scenario.serverDies, (server) => server.die('server died'));
-    perhaps(scenario.cutSession, (server) => server.loseTransport(false));
-    perhaps(scenario.cutSession, (server) => server.loseTransport(false));
-    perhaps(scenario.stallSession, (server) => server.loseTransport(true));
+    for (let i = 0; i < 3; i++) {
+      perhaps(scenario.cutSession, (server) => server.loseTransport('cut'));
+    }
+    perhaps(scenario.halfOpen, (server) => server.loseTransport('halfOpen'));
+    perhaps(scenario.halfOpen, (server) => server.loseTransport('halfOpen'));
+    perhaps(scenario.stallSession, (server) => server.loseTransport('stall'));
+    perhaps(scenario.loseAll, (server) => server.loseAll(0));
+    perhaps(scenario.freeze, (server) =>
+      server.loseAll(scenario.graceMs + random.int(100, 1000) + 3 * scenario.maxDelay),
+    );
+  }
+
+  /** The relay opens the client's connection on another server: the one before is out of the game. */
+  takenOver(client: number, from: string): void {
+    const { ledger, scenario } = this;
+    ledger.count('takeover tried');
+    if (scenario.level !== 'any') ledger.violate(4, `client ${client} may not be taken over`);
+    const server = this.servers.find(({ serverId }) => serverId === from)!;
+    if (!server.isSuspect()) ledger.violate(4, `client ${client} was taken from ${from}`);
+  }
+
+  /** Another server has the client. */
+  replaced(client: number, from: string): void {
+    this.ledger.count('taken over');
+    for (const side of this.ledger.connections) {
+      if (side.client === client && side.serverId === from) side.lost = true;
+    }
+  }
+
+  private givenUp({ serverId, connections }: HubServerEntry) {
+    if (connections.size === 0) return;
+    const server = this.servers.find((it) => it.serverId === serverId)!;
+    server.givenUp = true;
+    this.ledger.count('server given up');
+    const away = this.clock.now() - this.sessionsEnded.get(serverId)!;
+    if (server.running && away < this.scenario.graceMs) {
+      this.ledger.violate(4, `${serverId} is given up after ${away} ms`);
+    }
   }
 }

@@ -113,6 +113,8 @@ export class TestHub {
       ended: (_, code, reason) => {
         this.ended = { code, reason };
       },
+      rebindLink: () => undefined,
+      connectionsGone: () => undefined,
       fault: (_, error) => {
         throw error;
       },

@@ -54,6 +54,7 @@ export const newRelay = () =>
       stepMs: 500,
       holdUpgradeMs: 1000,
       handshakeTimeoutMs: 1000,
+      hubReconnectGraceMs: 0,
       migrationsPerSecond: 1000,
       route: leastConnections,
     },
@@ -79,6 +80,7 @@ export function newHub(
       retainedBytes: 1000,
       retainedMessages: 1000,
       finIntervalMs: 300,
+      orphanMs: 60_000,
     },
     {
       endpoints: ENDPOINTS,

@@ -71,7 +71,7 @@ export class SocketFixture {
       },
       ack,
       { retainedBytes, retainedMessages },
-      { linkEnded() {} },
+      { linkEnded() {}, linkDetached() {} },
       this.socket,
     );
     this.socket.attach(this.link);
