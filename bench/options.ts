@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
+import { inRange, integer, oneOf, UsageError } from '../test/support/command-line.js';
 import { SCENARIO_IDS, type ScenarioId } from './scenarios.js';
+
+export { UsageError };
 
 export interface BenchOptions {
   /** How often every subject is measured. */
@@ -14,10 +17,6 @@ export interface BenchOptions {
   write: boolean;
   /** Folder for the CPU profiles of the servers. */
   profile?: string;
-}
-
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const usage = `npm run bench -- [options]
@@ -47,7 +46,9 @@ export function parseOptions(args: string[]): BenchOptions | 'help' {
     seconds: inRange('seconds', values.seconds ?? (values.quick ? '1' : '3'), 0.1, 20),
     clients: integer('clients', values.clients ?? '500', 100, 5000),
     write: values.write ?? false,
-    ...(values.scenario !== undefined && { scenario: scenario(values.scenario) }),
+    ...(values.scenario !== undefined && {
+      scenario: oneOf('scenario', values.scenario, SCENARIO_IDS),
+    }),
     ...(values.profile !== undefined && { profile: values.profile }),
   };
 }
@@ -70,28 +71,4 @@ function read(args: string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-}
-
-function scenario(value: string): ScenarioId {
-  const found = SCENARIO_IDS.find((id) => id === value);
-  if (!found) {
-    throw new UsageError(`--scenario must be one of ${SCENARIO_IDS.join(', ')}, not "${value}"`);
-  }
-  return found;
-}
-
-function integer(name: string, value: string, least: number, most: number): number {
-  const number = inRange(name, value, least, most);
-  if (!Number.isInteger(number)) {
-    throw new UsageError(`--${name} must be a whole number, not "${value}"`);
-  }
-  return number;
-}
-
-function inRange(name: string, value: string, least: number, most: number): number {
-  const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : NaN;
-  if (!(number >= least && number <= most)) {
-    throw new UsageError(`--${name} must be a number from ${least} to ${most}, not "${value}"`);
-  }
-  return number;
 }

@@ -124,7 +124,7 @@ export class ClientConnection {
     }
   }
 
-  private receiveDown({ server, to, n, re, tookMs = 0, size, pad }: DownMessage): void {
+  private receiveDown({ server, visit, to, n, re, tookMs = 0, size, pad }: DownMessage): void {
     if (to !== this.record.label) {
       this.record.foreign += 1;
       return;
@@ -132,7 +132,7 @@ export class ClientConnection {
     if (pad !== padLetter(n).repeat(size)) {
       this.record.corrupted += 1;
     }
-    this.record.received.push({ server, n });
+    this.record.received.push({ server, visit, n, ...(re !== undefined && { re }) });
     const sentAt = re === undefined ? undefined : this.unanswered.get(re);
     if (re !== undefined && sentAt !== undefined) {
       this.unanswered.delete(re);

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { monotonicMicros } from '../sample/02-rolling-deploy/src/ledger.js';
+import { TcpProxy } from '../test/support/tcp-proxy.js';
+import type { Outage } from './ledger.js';
 import { ManagedProcess } from './managed-process.js';
 import type { DemoOptions } from './options.js';
 import { until } from './until.js';
@@ -10,10 +14,21 @@ const START_MS = 30_000;
 /** The library's shutdown budget of 30 s, and time for what comes after. */
 const STOP_MS = 45_000;
 
+/** How soon a loss is noticed, and how long a lost server is waited for, when there are faults. */
+export const FAULT_TIMES = { keepAliveMs: 300, deadAfterMs: 1500, graceMs: 1500 };
+
+const FAULT_VARIABLES = {
+  MIGRATION_HUB_KEEP_ALIVE_MS: String(FAULT_TIMES.keepAliveMs),
+  MIGRATION_HUB_DEAD_AFTER_MS: String(FAULT_TIMES.deadAfterMs),
+  MIGRATION_HUB_RECONNECT_MAX_MS: '300',
+  MIGRATION_RELAY_HUB_RECONNECT_GRACE_MS: String(FAULT_TIMES.graceMs),
+};
+
 /** What the demo reads of the relay's `MigrationService.stats()`. */
 export interface RelayStats {
   clients: number;
   servers: {
+    serverId: string;
     serverName: string;
     version: string;
     draining: boolean;
@@ -26,13 +41,25 @@ export interface RelayStats {
 export interface RunningServer {
   name: string;
   version: number;
+  serverId: string;
   process: ManagedProcess;
+  /** Its way to the relay, when there are faults. */
+  proxy?: TcpProxy;
+}
+
+export interface DeploymentSettings {
+  /** The app of all processes. */
+  app?: string;
+  /** Variables of all processes. */
+  variables?: NodeJS.ProcessEnv;
 }
 
 /** The processes of a deployment: one relay, and hub servers that come and go. */
 export class Deployment {
   /** The ledgers of all hub servers that ever ran. */
   readonly ledgers: string[] = [];
+  /** Kills, and freezes that were long enough to lose the clients. */
+  readonly outages: Outage[] = [];
   /** What went wrong with processes. */
   readonly problems: string[] = [];
   private readonly processes: ManagedProcess[] = [];
@@ -43,6 +70,7 @@ export class Deployment {
   constructor(
     private readonly options: DemoOptions,
     private readonly directory: string,
+    private readonly settings: DeploymentSettings = {},
   ) {}
 
   /** Where clients connect. */
@@ -59,37 +87,85 @@ export class Deployment {
   async startServer(name: string, version: number): Promise<RunningServer> {
     const ledger = join(this.directory, `${name}-${version}.jsonl`);
     this.ledgers.push(ledger);
+    const proxy = this.options.faults ? await this.startProxy() : undefined;
+    const relay = proxy ? `http://127.0.0.1:${proxy.port}` : this.url;
     const server = this.start(`${name} version ${version}`, {
       MIGRATION_ROLE: 'hub',
-      MIGRATION_HUB_RELAYS: `${this.url.replace(/^http/, 'ws')}/migration/service`,
+      MIGRATION_HUB_RELAYS: `${relay.replace(/^http/, 'ws')}/migration/service`,
       MIGRATION_HUB_SERVER_NAME: name,
       MIGRATION_HUB_VERSION: String(version),
       MIGRATION_SHUTDOWN_MODE: this.options.mode,
       LEDGER_FILE: ledger,
       LEDGER_PUSHES_PER_SECOND: String(this.options.rate),
     });
+    let serverId: string | undefined;
     const isThere = async () => {
       const { servers } = await this.stats();
-      return servers.some(
+      serverId = servers.find(
         (known) =>
           known.serverName === name &&
           known.version === String(version) &&
           !known.draining &&
           known.serviceConnections > 0,
-      );
+      )?.serverId;
+      return serverId !== undefined;
     };
-    const found = await until(async () => server.hasExited || (await isThere()), START_MS);
-    if (!found || server.hasExited) {
+    await until(async () => server.hasExited || (await isThere()), START_MS);
+    if (serverId === undefined || server.hasExited) {
       throw server.failure('was not taken by the relay');
     }
-    return { name, version, process: server };
+    return { name, version, serverId, process: server, ...(proxy && { proxy }) };
   }
 
   /** A new version in, then the old one drained out by SIGTERM. */
   async replace(old: RunningServer): Promise<RunningServer> {
     const fresh = await this.startServer(old.name, old.version + 1);
     await this.stop(old.process);
+    await old.proxy?.close();
     return fresh;
+  }
+
+  /** SIGKILL. */
+  async kill(server: RunningServer): Promise<void> {
+    this.outages.push({ server: server.serverId, from: monotonicMicros(), to: Infinity });
+    server.process.kill();
+    await until(() => server.process.hasExited, STOP_MS);
+    // What the dead process had sent has left the proxy before its end does.
+    await until(() => server.proxy?.connections.every(({ harmed }) => harmed) ?? true, STOP_MS);
+    await server.proxy?.close();
+  }
+
+  /** SIGSTOP until the relay has given the server up, and some more; then SIGCONT. */
+  async freezeLong(server: RunningServer, moreMs: number): Promise<void> {
+    const outage = { server: server.serverId, from: monotonicMicros(), to: Infinity };
+    this.outages.push(outage);
+    server.process.freeze();
+    const isGone = await until(
+      async () => (await this.connectionsOf(server)) === undefined,
+      STOP_MS,
+    );
+    await sleep(moreMs);
+    server.process.thaw();
+    const isBack = await until(async () => (await this.connectionsOf(server))! > 0, STOP_MS);
+    outage.to = monotonicMicros();
+    if (!isGone || !isBack) {
+      this.problems.push(`${server.name} was ${isGone ? 'not taken again' : 'never given up'}`);
+    }
+  }
+
+  /** SIGSTOP, and SIGCONT before anybody takes the server for dead. */
+  async freezeShort(server: RunningServer, milliseconds: number): Promise<void> {
+    server.process.freeze();
+    await sleep(milliseconds);
+    server.process.thaw();
+  }
+
+  /** Cuts all service connections and keeps the server away for so long. */
+  async isolate({ proxy }: RunningServer, milliseconds: number): Promise<void> {
+    proxy?.refuse(true);
+    proxy?.reset();
+    await sleep(milliseconds);
+    proxy?.refuse(false);
   }
 
   async stats(): Promise<RelayStats> {
@@ -107,24 +183,37 @@ export class Deployment {
   /** Stops hub servers, then the relay. */
   async stopAll(servers: readonly RunningServer[]): Promise<void> {
     await Promise.all(servers.map(({ process }) => this.stop(process)));
+    await Promise.all(servers.map(({ proxy }) => proxy?.close()));
     if (this.relay) {
       await this.stop(this.relay);
     }
   }
 
   /** At once, for the end of the demo's own process. */
-  kill(): void {
+  killAll(): void {
     for (const child of this.processes) {
       child.kill();
     }
   }
 
+  /** Service connections of a server that the relay knows. */
+  private async connectionsOf({ serverId }: RunningServer): Promise<number | undefined> {
+    const { servers } = await this.stats();
+    return servers.find((known) => known.serverId === serverId)?.serviceConnections;
+  }
+
+  private async startProxy(): Promise<TcpProxy> {
+    return TcpProxy.start(Number(new URL(this.url).port));
+  }
+
   private start(name: string, env: NodeJS.ProcessEnv): ManagedProcess {
     const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('MIGRATION_'));
-    const child = new ManagedProcess(name, APP, {
+    const child = new ManagedProcess(name, this.settings.app ?? APP, {
       ...Object.fromEntries(inherited),
       NO_COLOR: '1',
       MIGRATION_SECURITY_SECRETS: this.secret,
+      ...(this.options.faults && FAULT_VARIABLES),
+      ...this.settings.variables,
       ...env,
     });
     this.processes.push(child);

@@ -13,10 +13,15 @@ export class Fleet {
   private readonly busy: DemoClient[];
   private readonly rate: number;
 
-  constructor({ clients, rate, seed }: DemoOptions, url: string) {
+  /** @param isBusy whether a client sends all the time; otherwise only when it is probed */
+  constructor(
+    { clients, rate, seed }: Pick<DemoOptions, 'clients' | 'rate' | 'seed'>,
+    url: string,
+    isBusy = (index: number) => index % 2 === 0,
+  ) {
     this.rate = rate;
     this.clients = Array.from({ length: clients }, (_, index) => {
-      const kind = index % 2 === 0 ? 'busy' : 'idle';
+      const kind = isBusy(index) ? 'busy' : 'idle';
       return new DemoClient(url, index, kind, rate, seededRandom(seed + index * 7919));
     });
     this.busy = this.clients.filter(({ kind }) => kind === 'busy');

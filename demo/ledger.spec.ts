@@ -16,6 +16,7 @@ describe('parseLedger', () => {
     expect(parseLedger(text)).toEqual([
       {
         server: 's1',
+        visit: 1,
         label: '0.1',
         connectionId: 'id-0',
         from: null,
@@ -27,6 +28,7 @@ describe('parseLedger', () => {
       },
       {
         server: 's1',
+        visit: 2,
         label: '1.1',
         connectionId: 'id-1',
         from: 's0',

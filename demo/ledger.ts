@@ -1,6 +1,27 @@
 import { readFileSync } from 'node:fs';
 import type { LedgerEntry } from '../sample/02-rolling-deploy/src/ledger.js';
 
+/** One message of a hub server, as its client saw it. */
+export interface ReceivedMessage {
+  server: string;
+  /** Which stay on that server it is from. */
+  visit: number;
+  n: number;
+  /** The number of the client's message that it answers. */
+  re?: number;
+}
+
+/**
+ * A time in which a hub server could lose its clients to others without taking leave of them: it was
+ * frozen for longer than its relay waits, or killed, and then the time has no end. Microseconds on
+ * the host's monotonic clock.
+ */
+export interface Outage {
+  server: string;
+  from: number;
+  to: number;
+}
+
 /** What one client kept of one connection. */
 export interface SessionRecord {
   /** The client's name for this connection, part of its URL and of every message. */
@@ -11,7 +32,7 @@ export interface SessionRecord {
   /** Messages sent to the hub, numbered from 1. */
   sent: number;
   /** Messages from the hub, in the order of arrival. */
-  received: { server: string; n: number }[];
+  received: ReceivedMessage[];
   /** Messages that were meant for another connection. */
   foreign: number;
   /** Messages whose content was not what was sent, in either direction as seen by the client. */
@@ -23,6 +44,8 @@ export interface SessionRecord {
 /** What a gateway kept of the stay of one connection on its server. */
 export interface VisitRecord {
   server: string;
+  /** The number of this stay on its server. */
+  visit: number;
   label: string;
   connectionId: string;
   from: string | null;
@@ -61,7 +84,16 @@ export function parseLedger(text: string): VisitRecord[] {
         break;
       case 'open': {
         const [, id, label, connectionId, from, openedAt] = entry;
-        visits.set(id, { server, label, connectionId, from, openedAt, handled: [], sent: 0 });
+        visits.set(id, {
+          server,
+          visit: id,
+          label,
+          connectionId,
+          from,
+          openedAt,
+          handled: [],
+          sent: 0,
+        });
         break;
       }
       case 'up': {

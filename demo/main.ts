@@ -16,7 +16,7 @@ async function demo(options: DemoOptions): Promise<boolean> {
   let keepLedgers = false;
   // However this process ends, nothing that it started outlives it.
   process.once('exit', () => {
-    deployment.kill();
+    deployment.killAll();
     if (!keepLedgers) {
       rmSync(directory, { recursive: true, force: true });
     }

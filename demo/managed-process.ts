@@ -56,10 +56,20 @@ export class ManagedProcess {
     return exitCode === 0 || signalCode === 'SIGTERM' ? undefined : `${this.name}: ${this.ending}`;
   }
 
+  /** SIGKILL. */
   kill(): void {
     if (!this.hasExited) {
       this.child.kill('SIGKILL');
     }
+  }
+
+  /** Stops it as it stands, until {@link thaw}. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
   }
 
   /** An error with the end of the process's output. */

@@ -8,6 +8,7 @@ describe('parseOptions', () => {
       rolls: 3,
       rate: 5,
       mode: 'migrateClients',
+      faults: false,
       json: false,
     });
   });
@@ -20,8 +21,14 @@ describe('parseOptions', () => {
       rate: 0.5,
       seed: 7,
       mode: 'off',
+      faults: false,
       json: true,
     });
+  });
+
+  it('allows faults in the mode that survives them', () => {
+    expect(parseOptions(['--faults'])).toMatchObject({ mode: 'migrateClients', faults: true });
+    expect(() => parseOptions(['--faults', '--mode', 'off'])).toThrow(UsageError);
   });
 
   it('asks for help', () => {

@@ -1,4 +1,7 @@
 import { parseArgs } from 'node:util';
+import { inRange, integer, oneOf, UsageError } from '../test/support/command-line.js';
+
+export { UsageError };
 
 export const MODES = ['migrateClients', 'waitForClientsClose', 'off'] as const;
 export type Mode = (typeof MODES)[number];
@@ -12,11 +15,9 @@ export interface DemoOptions {
   rate: number;
   seed: number;
   mode: Mode;
+  /** Whether servers are killed and frozen and service connections cut. */
+  faults: boolean;
   json: boolean;
-}
-
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const usage = `npm run demo -- [options]
@@ -27,6 +28,7 @@ export const usage = `npm run demo -- [options]
   --seed N      seed of the clients' timing and message sizes (default: random, printed)
   --mode MODE   what a hub server does with its clients when it is stopped:
                 migrateClients (default), waitForClientsClose, off
+  --faults      also kills hub servers by SIGKILL, freezes them, and cuts service connections
   --json        one JSON object on stdout, progress on stderr
   --help        this text
 
@@ -44,7 +46,8 @@ export function parseOptions(args: string[]): DemoOptions | 'help' {
     rolls: integer('rolls', values.rolls ?? '3', 0, 1000),
     rate: inRange('rate', values.rate ?? '5', 0.1, 100),
     seed: integer('seed', values.seed ?? String(randomSeed()), 0, 0xffffffff),
-    mode: mode(values.mode ?? 'migrateClients'),
+    mode: oneOf('mode', values.mode ?? 'migrateClients', MODES),
+    faults: faults(values),
     json: values.json ?? false,
   };
 }
@@ -59,6 +62,7 @@ function read(args: string[]) {
         rate: { type: 'string' },
         seed: { type: 'string' },
         mode: { type: 'string' },
+        faults: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -68,28 +72,12 @@ function read(args: string[]) {
   }
 }
 
-function mode(value: string): Mode {
-  const found = MODES.find((candidate) => candidate === value);
-  if (!found) {
-    throw new UsageError(`--mode must be one of ${MODES.join(', ')}, not "${value}"`);
+/** The other modes promise nothing that a fault could break. */
+function faults({ faults = false, mode = 'migrateClients' }: ReturnType<typeof read>): boolean {
+  if (faults && mode !== 'migrateClients') {
+    throw new UsageError('--faults needs --mode migrateClients');
   }
-  return found;
-}
-
-function integer(name: string, value: string, least: number, most: number): number {
-  const number = inRange(name, value, least, most);
-  if (!Number.isInteger(number)) {
-    throw new UsageError(`--${name} must be a whole number, not "${value}"`);
-  }
-  return number;
-}
-
-function inRange(name: string, value: string, least: number, most: number): number {
-  const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : NaN;
-  if (!(number >= least && number <= most)) {
-    throw new UsageError(`--${name} must be a number from ${least} to ${most}, not "${value}"`);
-  }
-  return number;
+  return faults;
 }
 
 function randomSeed(): number {

@@ -17,6 +17,7 @@ export function toJson({ clients, rolls }: DemoOptions, result: DemoResult) {
     failedMigrations: total(result.failedMigrations),
     pauseMs: result.pauses,
     durationMs: result.durationMs,
+    ...(result.faults && { repeated: result.verdict.repeated, faults: result.faults }),
   };
 }
 
@@ -28,8 +29,19 @@ export function toTable(options: DemoOptions, result: DemoResult): string {
   const fault = (value: number, allowed = 0, note = '') =>
     `${number(value).padStart(12)}  ${value > allowed ? 'VIOLATION' : 'ok'}${note}`;
   const figure = (value: number, note = '') => `${number(value).padStart(12)}  ${note}`.trimEnd();
-  const atEnd =
-    lostAllowed > 0 ? `, ${number(lostAllowed)} at closes, as expected of the mode` : '';
+  const ends = result.faults
+    ? 'unsent by killed and frozen servers'
+    : 'at closes, as expected of the mode';
+  const atEnd = lostAllowed > 0 ? `, ${number(lostAllowed)} ${ends}` : '';
+  const faults: [string, string][] = result.faults
+    ? [
+        ['repeated', figure(verdict.repeated, 'unanswered when their server was lost')],
+        ['kills by SIGKILL', figure(result.faults.kills)],
+        ['freezes', figure(result.faults.freezes)],
+        ['isolations', figure(result.faults.isolations, 'all service connections of a server')],
+        ['cuts', figure(result.faults.cuts, 'single service connections')],
+      ]
+    : [];
   const rows: [string, string][] = [
     ['clients', figure(options.clients, 'half busy, half idle')],
     ['rolls', figure(options.rolls, 'of two hub servers')],
@@ -37,6 +49,7 @@ export function toTable(options: DemoOptions, result: DemoResult): string {
     ['messages received', figure(verdict.received)],
     ['lost', fault(lost, lostAllowed, atEnd)],
     ['duplicated', fault(verdict.duplicated)],
+    ...faults,
     ['out of order', fault(verdict.outOfOrder)],
     ['foreign', fault(verdict.foreign)],
     ['corrupted', fault(verdict.corrupted)],
@@ -45,7 +58,12 @@ export function toTable(options: DemoOptions, result: DemoResult): string {
     ['unexpected closes', fault(verdict.unexpectedCloses)],
     ['expected closes', figure(verdict.expectedCloses, `by servers, mode ${options.mode}`)],
     ['migrations', figure(result.migrations)],
-    ['failed migrations', fault(total(result.failedMigrations))],
+    [
+      'failed migrations',
+      options.faults
+        ? figure(total(result.failedMigrations), 'attempts that faults ended, tried again')
+        : fault(total(result.failedMigrations)),
+    ],
     ['pause p50 / p99 / max', `${pauses.p50} / ${pauses.p99} / ${pauses.max} ms`.padStart(12)],
     ['duration', `${(result.durationMs / 1000).toFixed(1)} s`.padStart(12)],
   ];

@@ -1,4 +1,5 @@
 import { Deployment, type RunningServer } from './deployment.js';
+import { type FaultCounts, Faults } from './faults.js';
 import { Fleet } from './fleet.js';
 import { readLedgers } from './ledger.js';
 import type { DemoOptions } from './options.js';
@@ -15,6 +16,8 @@ export interface DemoResult {
   migrations: number;
   failedMigrations: Record<string, number>;
   pauses: Pauses;
+  /** What was done to the servers, with `--faults`. */
+  faults?: FaultCounts;
   durationMs: number;
   /** What went wrong besides what the ledgers tell. */
   problems: string[];
@@ -50,7 +53,10 @@ export async function runDemo(
   fleet.start();
   expect(await fleet.settle(), 'before the first roll not every busy client was answered');
 
-  await rollAll(options, deployment, fleet, servers, progress, problems);
+  const faults = options.faults ? new Faults(deployment, servers, options.seed) : undefined;
+  faults?.startCutting();
+  await rollAll(options, deployment, fleet, servers, progress, problems, faults);
+  await faults?.stopCutting();
 
   progress.phase('stopping the busy clients, probing the idle ones');
   const unanswered = await fleet.stop();
@@ -66,9 +72,18 @@ export async function runDemo(
   await deployment.stopAll(servers);
 
   progress.phase('comparing the ledgers');
-  const verdict = judge(options.mode, fleet.sessions, readLedgers(deployment.ledgers));
+  const verdict = judge(
+    options.mode,
+    fleet.sessions,
+    readLedgers(deployment.ledgers),
+    options.faults ? deployment.outages : undefined,
+  );
   const failed = total(failedMigrations);
-  expect(failed === 0, `${failed} migrations failed: ${JSON.stringify(failedMigrations)}`);
+  // An attempt whose service connection was cut is made again.
+  expect(
+    failed === 0 || options.faults,
+    `${failed} migrations failed: ${JSON.stringify(failedMigrations)}`,
+  );
   expect(
     migrations === verdict.moves,
     `the relay counted ${migrations} migrations, the gateways saw ${verdict.moves}`,
@@ -82,13 +97,14 @@ export async function runDemo(
     migrations,
     failedMigrations,
     pauses: summarize(fleet.pauses),
+    ...(faults && { faults: faults.counts }),
     durationMs: Math.round(performance.now() - started),
     problems,
     clean: isClean(verdict) && problems.length === 0,
   };
 }
 
-/** Replaces every server, as often as asked for, under traffic. */
+/** Replaces every server, as often as asked for, under traffic; a fault after each. */
 async function rollAll(
   options: DemoOptions,
   deployment: Deployment,
@@ -96,7 +112,13 @@ async function rollAll(
   servers: RunningServer[],
   progress: Progress,
   problems: string[],
+  faults: Faults | undefined,
 ): Promise<void> {
+  const settle = async (after: string) => {
+    if (!(await fleet.settle())) {
+      problems.push(`after ${after} not every client is served: ${fleet.connected} connected`);
+    }
+  };
   for (let roll = 1; roll <= options.rolls; roll += 1) {
     for (const [index, old] of servers.entries()) {
       const { name, version } = old;
@@ -105,11 +127,11 @@ async function rollAll(
         `roll ${roll} of ${options.rolls}: ${name} version ${version} → ${version + 1}, ` +
           fleet.describe(),
       );
-      if (!(await fleet.settle())) {
-        const { connected } = fleet;
-        problems.push(
-          `after roll ${roll} of ${name} not every client is served: ${connected} connected`,
-        );
+      await settle(`roll ${roll} of ${name}`);
+      if (faults) {
+        const fault = await faults.strike();
+        progress.phase(`${fault}, ${fleet.describe()}`);
+        await settle(fault);
       }
     }
   }

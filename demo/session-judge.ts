@@ -1,5 +1,6 @@
-import type { SessionRecord, VisitRecord } from './ledger.js';
+import type { Outage, SessionRecord, VisitRecord } from './ledger.js';
 import type { Mode } from './options.js';
+import { judgePath, pathOf, type Stop } from './path-judge.js';
 import { count, type Verdict } from './verdict-counts.js';
 
 const SERVICE_RESTART = 1012;
@@ -10,9 +11,10 @@ export function judgeSession(
   mode: Mode,
   session: SessionRecord,
   visits: readonly VisitRecord[],
+  outages: readonly Outage[] | undefined,
   verdict: Verdict,
 ): void {
-  const path = visits.toSorted((a, b) => a.openedAt - b.openedAt);
+  const path = pathOf(session, visits, outages);
   // Mode off closes connections with messages under way: what was at the end of a stream is lost.
   const cut =
     mode === 'off' && session.closedBy === 'server' && session.closeCode === SERVICE_RESTART;
@@ -22,53 +24,27 @@ export function judgeSession(
   judgeClose(session, cut, verdict);
 }
 
-function judgePath(
-  { label, connectionId }: SessionRecord,
-  path: readonly VisitRecord[],
-  cut: boolean,
-  verdict: Verdict,
-): void {
-  const first = path.at(0);
-  const last = path.at(-1);
-  if (!first || !last) {
-    if (!cut) {
-      count(verdict, 'unpaired', `${label}: no server saw this connection`);
-    }
-    return;
-  }
-  if (first.from !== null) {
-    count(verdict, 'unpaired', `${label}: came to ${first.server} from an unknown ${first.from}`);
-  }
-  if (last.to !== null) {
-    const end = last.to === undefined ? 'never left it' : `left it for an unknown ${last.to}`;
-    count(verdict, 'unpaired', `${label}: came to ${last.server} and ${end}`);
-  }
-  for (const [index, visit] of path.entries()) {
-    const next = path[index + 1];
-    if (next && (visit.to !== next.server || next.from !== visit.server)) {
-      const { server, to } = visit;
-      const story = `left ${server} for ${to}, came to ${next.server} from ${next.from}`;
-      count(verdict, 'unpaired', `${label}: ${story}`);
-    }
-    if (visit.connectionId !== (connectionId ?? first.connectionId)) {
-      const names = `${connectionId ?? first.connectionId}, on ${visit.server} ${visit.connectionId}`;
-      count(verdict, 'renamed', `${label}: was ${names}`);
-    }
-  }
-  verdict.moves += path.slice(1).filter(({ from }) => from !== null).length;
-}
-
-/** Client to hub: each number handled once, in order, by the old server before the new one opens. */
+/**
+ * Client to hub: each number handled once, in order, by the old server before the new one opens.
+ * What a server had not answered when it was lost, another one handles again.
+ */
 function judgeInbound(
   session: SessionRecord,
-  path: readonly VisitRecord[],
+  path: readonly Stop[],
   cut: boolean,
   verdict: Verdict,
 ): void {
-  const seen = new Set<number>();
+  const answers = new Set(session.received.map((it) => `${it.server} ${it.visit} ${it.re}`));
+  const handledOn = new Map<number, Stop[]>();
   let highest = 0;
   for (const [index, visit] of path.entries()) {
     const nextOpenedAt = path[index + 1]?.openedAt ?? Infinity;
+    const mayHandleAgain = (n: number) =>
+      handledOn.get(n)!.every((earlier) => {
+        const answered = answers.has(`${earlier.server} ${earlier.visit} ${n}`);
+        return earlier !== visit && earlier.outage !== undefined && !answered;
+      });
+    let last = 0;
     for (const { label, n, intact, at } of visit.handled) {
       const what = `${session.label}: up ${n} on ${visit.server}`;
       if (label !== session.label || n < 1 || n > session.sent) {
@@ -78,40 +54,47 @@ function judgeInbound(
       if (!intact) {
         count(verdict, 'corrupted', what);
       }
-      if (seen.has(n)) {
-        count(verdict, 'duplicated', what);
+      if (handledOn.has(n)) {
+        if (!mayHandleAgain(n)) {
+          count(verdict, 'duplicated', what);
+        } else if (n < last) {
+          count(verdict, 'outOfOrder', `${what} again, after ${last}`);
+        } else {
+          verdict.repeated += 1;
+        }
       } else if (n < highest) {
         count(verdict, 'outOfOrder', `${what} after ${highest}`);
-      } else if (at > nextOpenedAt) {
+      } else if (at > nextOpenedAt && !visit.outage) {
         count(verdict, 'outOfOrder', `${what} after it had moved on`);
       }
-      seen.add(n);
+      handledOn.set(n, [...(handledOn.get(n) ?? []), visit]);
       highest = Math.max(highest, n);
+      last = Math.max(last, n);
     }
     verdict.received += visit.handled.length;
   }
   verdict.sent += session.sent;
-  countMissing(`${session.label}: up`, session.sent, seen, cut ? highest : Infinity, verdict);
+  const end = cut ? highest : Infinity;
+  countMissing(`${session.label}: up`, session.sent, handledOn, end, verdict);
 }
 
-/** Hub to client: each server's numbers once, in order, the old server's before the new one's. */
+/** Hub to client: each stay's numbers once, in order, the old server's before the new one's. */
 function judgeOutbound(
   session: SessionRecord,
-  path: readonly VisitRecord[],
+  path: readonly Stop[],
   cut: boolean,
   verdict: Verdict,
 ): void {
-  // Servers of the demo are new in each roll: no connection visits one twice.
   const stops = new Map(
-    path.map(({ server, sent }, index) => [
-      server,
-      { index, sent, highest: 0, seen: new Set<number>() },
+    path.map((stop, index) => [
+      `${stop.server} ${stop.visit}`,
+      { ...stop, index, highest: 0, seen: new Set<number>() },
     ]),
   );
   let reached = 0;
-  for (const { server, n } of session.received) {
+  for (const { server, visit, n } of session.received) {
     const what = `${session.label}: down ${n} of ${server}`;
-    const stop = stops.get(server);
+    const stop = stops.get(`${server} ${visit}`);
     if (!stop || n < 1 || n > stop.sent) {
       count(verdict, 'foreign', `${what}, which sent ${stop?.sent ?? 'nothing'}`);
       continue;
@@ -125,8 +108,9 @@ function judgeOutbound(
     stop.highest = Math.max(stop.highest, n);
     reached = Math.max(reached, stop.index);
   }
-  for (const [server, { index, sent, highest, seen }] of stops) {
-    const end = cut && index === path.length - 1 ? highest : Infinity;
+  for (const { server, index, sent, highest, seen, outage } of stops.values()) {
+    const endMayMiss = outage !== undefined || (cut && index === path.length - 1);
+    const end = endMayMiss ? highest : Infinity;
     countMissing(`${session.label}: down of ${server}`, sent, seen, end, verdict);
     verdict.sent += sent;
   }
@@ -152,7 +136,7 @@ function judgeClose(
 function countMissing(
   what: string,
   sent: number,
-  seen: ReadonlySet<number>,
+  seen: ReadonlySet<number> | ReadonlyMap<number, unknown>,
   allowedAbove: number,
   verdict: Verdict,
 ): void {

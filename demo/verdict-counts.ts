@@ -3,9 +3,12 @@ export interface Verdict {
   sent: number;
   received: number;
   lost: number;
-  /** Those of `lost` that the mode cannot save: the end of the streams of a closed connection. */
+  /** Those of `lost` that nothing can save: the ends of the streams of a connection that mode `off`
+   *  closed, and of what a killed or frozen server sent. */
   lostAllowed: number;
   duplicated: number;
+  /** Messages that came again after a fault, as they may: nobody had answered them. */
+  repeated: number;
   outOfOrder: number;
   /** Messages that reached a connection they were not meant for, or that nobody sent. */
   foreign: number;
@@ -44,6 +47,7 @@ export function emptyVerdict(): Verdict {
     lost: 0,
     lostAllowed: 0,
     duplicated: 0,
+    repeated: 0,
     outOfOrder: 0,
     foreign: 0,
     corrupted: 0,

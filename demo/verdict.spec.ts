@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionRecord, VisitRecord } from './ledger.js';
+import type { Outage, SessionRecord, VisitRecord } from './ledger.js';
 import type { Mode } from './options.js';
 import { isClean, judge } from './verdict.js';
 import type { Fault } from './verdict-counts.js';
@@ -18,7 +18,7 @@ function ledgers() {
     closeCode: 1000,
   };
   const handled = (n: number) => ({ label: '0.1', n, intact: true, at: n * 10 });
-  const known = { label: '0.1', connectionId: 'id-0' };
+  const known = { label: '0.1', connectionId: 'id-0', visit: 1 };
   const a: VisitRecord = {
     ...known,
     server: 'a',
@@ -39,11 +39,12 @@ function ledgers() {
     handled: [4, 5, 6].map(handled),
     sent: 3,
   };
-  return { session, a, b };
+  const more: VisitRecord[] = [];
+  return { session, a, b, more };
 }
 
 function downs(...pairs: [string, number][]) {
-  return pairs.map(([server, n]) => ({ server, n }));
+  return pairs.map(([server, n]) => ({ server, visit: 1, n }));
 }
 
 type Change = (ledger: ReturnType<typeof ledgers>) => void;
@@ -77,12 +78,7 @@ describe('judge', () => {
       1,
       ({ a, b }) => b.handled.unshift(a.handled[2]!),
     ],
-    [
-      'a doubled down',
-      'duplicated',
-      1,
-      ({ session }) => session.received.push({ server: 'b', n: 2 }),
-    ],
+    ['a doubled down', 'duplicated', 1, ({ session }) => session.received.push(...downs(['b', 2]))],
     ['swapped ups', 'outOfOrder', 1, ({ b }) => swap(b.handled, 0, 1)],
     ['swapped downs', 'outOfOrder', 1, ({ session }) => swap(session.received, 2, 3)],
     [
@@ -128,13 +124,13 @@ describe('judge', () => {
       'a down that was never sent',
       'foreign',
       1,
-      ({ session }) => session.received.push({ server: 'b', n: 4 }),
+      ({ session }) => session.received.push(...downs(['b', 4])),
     ],
     [
       'a down of an unknown server',
       'foreign',
       1,
-      ({ session }) => session.received.push({ server: 'c', n: 1 }),
+      ({ session }) => session.received.push(...downs(['c', 1])),
     ],
     ['a changed up', 'corrupted', 1, ({ b }) => (b.handled[0]!.intact = false)],
     ['a changed down', 'corrupted', 1, ({ session }) => (session.corrupted = 1)],
@@ -214,7 +210,7 @@ describe('what mode off allows', () => {
 
   it('allows no hole, no duplicate, no other code', () => {
     expect(isClean(judgeCut(({ a }) => a.handled.splice(0, 1)))).toBe(false);
-    expect(isClean(judgeCut(({ session }) => session.received.push({ server: 'a', n: 1 })))).toBe(
+    expect(isClean(judgeCut(({ session }) => session.received.push(...downs(['a', 1]))))).toBe(
       false,
     );
     expect(isClean(judgeCut(({ session }) => (session.closeCode = 1006)))).toBe(false);
@@ -223,5 +219,151 @@ describe('what mode off allows', () => {
   it.each<Mode>(['migrateClients', 'waitForClientsClose'])('%s does not', (mode) => {
     const verdict = judgeCut(({ a }) => a.handled.pop(), mode);
     expect(verdict).toMatchObject({ lost: 1, lostAllowed: 0, unexpectedCloses: 1 });
+  });
+});
+
+describe('what the loss of a server allows', () => {
+  const killed: Outage = { server: 'a', from: 33, to: Infinity };
+  const frozen: Outage = { server: 'a', from: 33, to: 80 };
+  const judgeLost = (outages: Outage[], ...changes: Change[]) => {
+    const ledger = ledgers();
+    for (const change of changes) {
+      change(ledger);
+    }
+    const { session, a, b, more } = ledger;
+    return judge('migrateClients', [session], [b, a, ...more], outages);
+  };
+  const kill: Change = ({ a }) => {
+    delete a.to;
+    delete a.closedAt;
+  };
+  const freeze: Change = ({ a }) => (a.closedAt = 80);
+  const answer = (n: number): Change => {
+    return ({ session }) => (session.received[1] = { server: 'a', visit: 1, n: 2, re: n });
+  };
+  const repeatThird: Change = ({ b }) =>
+    b.handled.unshift({ label: '0.1', n: 3, intact: true, at: 36 });
+
+  const allowed: [what: string, outage: Outage, changes: Change[], counted: object][] = [
+    ['no handleDisconnect on a killed server', killed, [kill], {}],
+    ['an unanswered up again', killed, [kill, repeatThird], { repeated: 1 }],
+    [
+      'the end of what a killed server sent',
+      killed,
+      [kill, ({ session }) => session.received.splice(1, 1)],
+      { lost: 1, lostAllowed: 1 },
+    ],
+    [
+      'an unanswered up handled late by a frozen server, and again by the next',
+      frozen,
+      [freeze, repeatThird, ({ a }) => (a.handled[2]!.at = 79)],
+      { repeated: 1 },
+    ],
+    [
+      'what a frozen server sent after it was given up',
+      frozen,
+      [freeze, ({ a }) => (a.sent = 5)],
+      { lost: 3, lostAllowed: 3 },
+    ],
+    [
+      'a frozen server that learns of a later server',
+      frozen,
+      [
+        freeze,
+        ({ a, b, more, session }) => {
+          a.to = 'a';
+          b.to = 'a';
+          const back = { ...a, visit: 2, from: 'b', to: null, openedAt: 90, closedAt: 99 };
+          more.push({ ...back, handled: [], sent: 1 });
+          session.received.push({ server: 'a', visit: 2, n: 1 });
+        },
+      ],
+      { moves: 2 },
+    ],
+  ];
+
+  it.each(allowed)('allows %s, but not without the fault', (_, outage, changes, counted) => {
+    const judgeWith = (outages: Outage[]) => judgeLost(outages, ...changes);
+    const verdict = judgeWith([outage]);
+    expect(verdict).toMatchObject({ ...counted, examples: [] });
+    expect(isClean(verdict)).toBe(true);
+    expect(isClean(judgeWith([]))).toBe(false);
+    expect(isClean(judgeWith([{ ...outage, server: 'b' }]))).toBe(false);
+  });
+
+  const forbidden: [what: string, fault: Fault, changes: Change[]][] = [
+    ['an answered up again', 'duplicated', [repeatThird, answer(3)]],
+    ['an unanswered up twice on one server', 'duplicated', [repeatThird, repeatThird]],
+    [
+      'repeated ups in another order',
+      'outOfOrder',
+      [
+        repeatThird,
+        ({ b }) => b.handled.splice(1, 0, { label: '0.1', n: 2, intact: true, at: 37 }),
+      ],
+    ],
+    ['an up that nobody handled', 'lost', [({ a }) => a.handled.pop()]],
+    ['a hole in what the server sent', 'lost', [({ session }) => session.received.shift()]],
+    [
+      'a down of the lost server after the next',
+      'outOfOrder',
+      [({ session }) => swap(session.received, 1, 2)],
+    ],
+    ['a close', 'unexpectedCloses', [({ session }) => (session.closedBy = 'server')]],
+    ['a move from nowhere', 'unpaired', [({ b }) => (b.from = null)]],
+  ];
+
+  it.each(forbidden)('does not allow %s', (_, fault, changes) => {
+    const verdict = judgeLost([killed], kill, ...changes);
+    expect(verdict[fault]).toBeGreaterThan(0);
+    expect(isClean(verdict)).toBe(false);
+  });
+
+  it('does not allow a frozen server to see a true end, or none', () => {
+    expect(judgeLost([frozen], freeze, ({ a }) => (a.to = null)).unpaired).toBe(1);
+    expect(judgeLost([frozen], freeze, ({ a }) => delete a.to).unpaired).toBe(1);
+  });
+
+  it('leaves out a server that was lost while it took the connection over', () => {
+    const ghost: VisitRecord = {
+      server: 'c',
+      visit: 1,
+      label: '0.1',
+      connectionId: 'id-0',
+      from: 'a',
+      openedAt: 34,
+      handled: [],
+      sent: 1,
+    };
+    const { session, a, b } = ledgers();
+    const judgeGhost = (outages: Outage[]) =>
+      judge('migrateClients', [session], [a, ghost, b], outages);
+    expect(isClean(judgeGhost([{ server: 'c', from: 35, to: Infinity }]))).toBe(true);
+    expect(judgeGhost([]).unpaired).toBe(2);
+  });
+
+  it('leaves out a server that was cut off while it took the connection over', () => {
+    const ghost: VisitRecord = {
+      server: 'c',
+      visit: 1,
+      label: '0.1',
+      connectionId: 'id-0',
+      from: 'a',
+      to: 'a',
+      openedAt: 34,
+      closedAt: 35,
+      handled: [],
+      sent: 1,
+    };
+    const { session, a, b } = ledgers();
+    const judgeGhost = (change: Partial<VisitRecord> = {}) =>
+      judge('migrateClients', [session], [a, { ...ghost, ...change }, b], []);
+    expect(isClean(judgeGhost())).toBe(true);
+    expect(judge('migrateClients', [session], [a, ghost, b]).unpaired).toBe(2);
+    expect(isClean(judgeGhost({ to: 'b' }))).toBe(false);
+    const handled = [{ label: '0.1', n: 4, intact: true, at: 35 }];
+    expect(isClean(judgeGhost({ handled }))).toBe(false);
+    session.received.push({ server: 'c', visit: 1, n: 1 });
+    expect(isClean(judgeGhost())).toBe(false);
   });
 });

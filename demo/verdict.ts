@@ -1,13 +1,19 @@
-import type { SessionRecord, VisitRecord } from './ledger.js';
+import type { Outage, SessionRecord, VisitRecord } from './ledger.js';
 import type { Mode } from './options.js';
 import { judgeSession } from './session-judge.js';
 import { count, emptyVerdict, type Verdict } from './verdict-counts.js';
 
-/** Compares the clients' ledger with the gateways'. */
+/**
+ * Compares the clients' ledger with the gateways'.
+ *
+ * @param outages what excuses repeated messages and missing leaves, on these servers at these times;
+ *   undefined when no service connection was cut either
+ */
 export function judge(
   mode: Mode,
   sessions: readonly SessionRecord[],
   visits: readonly VisitRecord[],
+  outages?: readonly Outage[],
 ): Verdict {
   const verdict = emptyVerdict();
   const paths = new Map(sessions.map(({ label }) => [label, [] as VisitRecord[]]));
@@ -20,7 +26,7 @@ export function judge(
     }
   }
   for (const session of sessions) {
-    judgeSession(mode, session, paths.get(session.label) ?? [], verdict);
+    judgeSession(mode, session, paths.get(session.label) ?? [], outages, verdict);
   }
   judgeIdentities(visits, verdict);
   return verdict;

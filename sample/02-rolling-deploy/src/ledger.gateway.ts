@@ -150,6 +150,7 @@ export class LedgerGateway
     const size = n % LARGE_EVERY === 0 ? 20_480 : n % 64;
     return {
       server: this.migration.serverId,
+      visit: visit.id,
       to: visit.label,
       n,
       size,

@@ -8,9 +8,11 @@ export interface UpMessage {
   pad: string;
 }
 
-/** Hub server to client, numbered from 1 per server and connection. */
+/** Hub server to client, numbered from 1 per stay of a connection on a server. */
 export interface DownMessage {
   server: string;
+  /** The number of the stay, as in the server's ledger. */
+  visit: number;
   /** The label of the connection that it is meant for. */
   to: string;
   n: number;
