@@ -112,6 +112,7 @@ export class RelayInTest {
       stepMs: 5000,
       holdUpgradeMs: 5000,
       handshakeTimeoutMs: 5000,
+      hubReconnectGraceMs: 0,
       migrationsPerSecond: 500,
       route: leastConnections,
     },
