@@ -59,12 +59,15 @@ export class Site {
         maxNewConnectionsPerSecond: 1_000_000,
         maxServiceConnections: 500,
         pingIntervalMs: 0,
+        // Clients of a hub server that is gone are not waited for.
+        hubReconnectGraceMs: 0,
+        migrationStepMs: 100,
       },
     });
     const own = `ws://127.0.0.1:${relay.relay.servicePort()}${SERVICE_PATH}`;
     const hub = await startEchoHub({
       security,
-      hub: { relays: [own, ...relays], reconnectMaxMs: 1 },
+      hub: { relays: [own, ...relays], reconnectMaxMs: 1, orphanMs: 200 },
     });
     await vi.waitFor(
       () => {
@@ -87,6 +90,7 @@ export class Site {
   /** To be called when everything is warm. */
   async beforeStorm(): Promise<void> {
     await this.live.alive();
+    await vi.waitFor(() => this.checkCalm(), { timeout: 20_000 });
     this.takeLines();
     this.before = snapshot(this.state);
   }
@@ -105,6 +109,16 @@ export class Site {
     await this.live.stop();
     await this.hub.app.close();
     await this.relay.stop();
+  }
+
+  /** Whether only the live clients are left. */
+  private checkCalm() {
+    const { clients, servers } = this.relay.relay.core.stats();
+    const { connections } = this.hub.migration.stats().hub!;
+    const live = servers[0]?.connections;
+    if (servers.length !== 1 || clients !== live || connections !== live) {
+      throw new Error(`${servers.length} servers, ${clients} clients, ${connections} connections`);
+    }
   }
 
   private takeLines() {
