@@ -106,7 +106,7 @@ export class MigrationService
     this.started = true;
     if (this.relay) {
       const [relayEnd, hubEnd] = InProcessTransport.pair();
-      this.relay.core.attach(relayEnd, this.serverId);
+      this.relay.core.attach(relayEnd, { authenticatedAs: this.serverId });
       this.hub.attach(hubEnd);
     }
     this.hub.dial();

@@ -14,6 +14,8 @@ export interface RelaySessionOwner {
   readonly relayId: string;
   /** Whom the transport authenticated, when it did: the only serverId the handshake may name. */
   readonly authenticatedAs?: string | undefined;
+  /** The ingress instance that the service connection came through, when it is known. */
+  readonly ingress?: string | undefined;
   /** @throws ProtocolError to refuse the hub server */
   established(session: RelaySession, hello: HandshakeRequest): void;
   fin(session: RelaySession): void;
@@ -26,6 +28,8 @@ export interface RelaySessionOwner {
 /** The relay's end of a service connection. It gives out the link numbers. */
 export class RelaySession extends Session {
   hello: HandshakeRequest | undefined;
+  /** The ingress instance that it came through, when it is known. */
+  readonly ingress: string | undefined;
 
   constructor(
     transport: Transport,
@@ -34,6 +38,7 @@ export class RelaySession extends Session {
     private readonly owner: RelaySessionOwner,
   ) {
     super(transport, clock, { keepAliveMs: 5000, deadAfterMs: 30_000, handshakeTimeoutMs });
+    this.ingress = owner.ingress;
   }
 
   /** serverId of the hub server, once the handshake is complete. */

@@ -47,6 +47,8 @@ export class ClientConnection implements RelayLinkOwner {
     readonly endpoint: EndpointKey,
     readonly request: ClientRequest,
     private readonly socket: ClientSocket,
+    /** The ingress instance that the client came through, when it is known. */
+    readonly ingress: string | undefined,
   ) {
     this.endpointName = endpointName(endpoint);
   }

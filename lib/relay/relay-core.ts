@@ -45,6 +45,14 @@ export interface RelayCoreOptions extends RelayLinkLimits {
   route: RoutingStrategy;
 }
 
+/** What is known of a service connection before its handshake. */
+export interface ServiceOrigin {
+  /** Whom the transport authenticated, when it did: the only serverId the handshake may name. */
+  readonly authenticatedAs?: string | undefined;
+  /** The ingress instance that it came through, when it is known. */
+  readonly ingress?: string | undefined;
+}
+
 /** What happens in a relay, for its log and its listeners. */
 export interface RelayObserver {
   /** A hub server announced itself for the first time. */
@@ -111,14 +119,11 @@ export class RelayCore {
     return this.sessions.size;
   }
 
-  /**
-   * Takes a service connection.
-   * @param authenticatedAs the only serverId its handshake may name
-   */
-  attach(transport: Transport, authenticatedAs?: string): RelaySession {
+  /** Takes a service connection. */
+  attach(transport: Transport, origin: ServiceOrigin = {}): RelaySession {
     const session = new RelaySession(transport, this.clock, this.options.handshakeTimeoutMs, {
       relayId: this.relayId,
-      authenticatedAs,
+      ...origin,
       established: (it, hello) => this.established(it, hello),
       fin: (it) => this.fin(it),
       drain: (it, message) => this.drain(it, message),
@@ -130,9 +135,18 @@ export class RelayCore {
     return session;
   }
 
-  /** Takes a client's upgrade request; the socket is told when a hub server has decided. */
-  connect(endpoint: EndpointKey, request: ClientRequest, socket: ClientSocket): ClientConnection {
-    const connection = new ClientConnection(this, this.random.id(), endpoint, request, socket);
+  /**
+   * Takes a client's upgrade request; the socket is told when a hub server has decided.
+   * @param ingress the ingress instance that the client came through, when it is known
+   */
+  connect(
+    endpoint: EndpointKey,
+    request: ClientRequest,
+    socket: ClientSocket,
+    ingress?: string,
+  ): ClientConnection {
+    const id = this.random.id();
+    const connection = new ClientConnection(this, id, endpoint, request, socket, ingress);
     this.clients.set(connection.connectionId, connection);
     if (this.closed) connection.forceClose(1012, 'the relay is stopping');
     else connection.route();

@@ -62,7 +62,7 @@ export class ServiceEndpoint {
         throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
       }
       this.server.handleUpgrade(request, socket, head, (ws) => {
-        this.core.attach(new WebSocketTransport(ws), serverId);
+        this.core.attach(new WebSocketTransport(ws), { authenticatedAs: serverId });
       });
     } catch (error) {
       const refusal = refusalOf(error);

@@ -58,7 +58,7 @@ export class SimulatedServer implements HubApplication {
     const { clock, random, relay, scenario } = this.world;
     const [atRelay, atHub] = SimulatedTransport.pair(this.world, this);
     this.transports.push(atHub);
-    relay.attach(atRelay, this.serverId);
+    relay.attach(atRelay, { authenticatedAs: this.serverId });
     clock.after(random.int(0, scenario.maxDelay), () => {
       if (this.running && atHub.isOpen) this.core.attach(atHub);
       else atHub.cut();
