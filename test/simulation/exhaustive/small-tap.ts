@@ -1,0 +1,122 @@
+import { MessageType } from '../../../lib/protocol/messages.js';
+import type { ControlMessage } from '../../../lib/protocol/messages.js';
+import type { Ledger } from '../ledger.js';
+import type { Sent, Wire, WireEnd, WireObserver } from './wire.js';
+
+/** A link on a service connection. */
+interface Place {
+  wire: Wire;
+  link: number;
+  /** The hub server that was lost, when this one was asked to take over. */
+  takenFrom: string | undefined;
+}
+
+/** Reads along on all service connections, and judges what can be judged from that alone. */
+export class SmallTap implements WireObserver {
+  /** Every message that arrived, as `<from> <type>`: the protocol's steps. */
+  onArrival: ((end: WireEnd, message: ControlMessage) => void) | undefined;
+  onDeparture: ((end: WireEnd, message: ControlMessage) => void) | undefined;
+  private epoch = 0;
+  private readonly places: Place[] = [];
+  private asked: Place | undefined;
+  private home: Place | undefined;
+  private readonly acknowledged = new Set<number>();
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly isExpected: (wire: Wire, code: number) => boolean,
+    private readonly takeover: (from: string) => void,
+  ) {}
+
+  sent(end: WireEnd, sent: Sent): void {
+    if (sent.kind === 'data') {
+      if (end.atRelay) this.checkNotAcknowledged(sent.data.toString());
+      return;
+    }
+    if (sent.kind === 'ack') return;
+    const { message } = sent;
+    this.ledger.trace(() => `${this.nameOf(end)} sends ${describe(message)}`);
+    this.onDeparture?.(end, message);
+    if (end.atRelay) this.sentByRelay(end.wire, message);
+  }
+
+  arrived(end: WireEnd, sent: Sent): void {
+    if (sent.kind === 'control') this.onArrival?.(end, sent.message);
+    if (!end.atRelay || sent.kind === 'data') return;
+    if (sent.kind === 'ack') {
+      const { home } = this;
+      if (home?.wire === end.wire && home.link === sent.link) this.acknowledge(sent);
+      return;
+    }
+    const { message } = sent;
+    const isOpened = message.type === MessageType.OpenConnectionResponse;
+    if (!isOpened && message.type !== MessageType.RebindConnectionResponse) return;
+    const place = this.places.find((it) => it.wire === end.wire && it.link === message.link);
+    if (!place || !message.accepted) return;
+    if (!isOpened && place !== this.asked) return;
+    this.home = place;
+    const { takenFrom } = place;
+    if (takenFrom === undefined) return;
+    for (const side of this.ledger.connections) if (side.serverId === takenFrom) side.lost = true;
+  }
+
+  closes(end: WireEnd, code: number, reason: string): void {
+    this.ledger.trace(() => `${this.nameOf(end)} closes: ${code} ${reason}`);
+    if (code >= 4400 && !this.isExpected(end.wire, code)) {
+      this.ledger.violate(3, `${this.nameOf(end)} closed with ${code} ${reason}`);
+    }
+  }
+
+  ended(end: WireEnd): void {
+    this.ledger.trace(() => `${this.nameOf(end)} is over`);
+  }
+
+  private nameOf({ atRelay, wire }: WireEnd): string {
+    return `${atRelay ? 'relay on' : 'hub on'} ${wire.name}`;
+  }
+
+  private sentByRelay(wire: Wire, message: ControlMessage) {
+    switch (message.type) {
+      case MessageType.OpenConnection:
+      case MessageType.RebindConnection: {
+        const { epoch, link } = message;
+        if (epoch <= this.epoch) this.ledger.violate(3, `epoch ${epoch} after ${this.epoch}`);
+        this.epoch = epoch;
+        const isOpen = message.type === MessageType.OpenConnection;
+        const crash = isOpen && message.migration?.reason === 'crash';
+        const takenFrom = crash ? message.migration?.server : undefined;
+        if (takenFrom !== undefined) this.takeover(takenFrom);
+        const place = { wire, link, takenFrom };
+        this.places.push(place);
+        if (!isOpen) this.asked = place;
+        return;
+      }
+      case MessageType.CloseConnection: {
+        const at = this.places.findIndex((it) => it.wire === wire && it.link === message.link);
+        if (at >= 0) this.places.splice(at, 1);
+      }
+    }
+  }
+
+  private checkNotAcknowledged(data: string) {
+    const seq = Number(data.split('|')[1]);
+    if (this.acknowledged.has(seq)) {
+      this.ledger.violate(1, `message ${seq} was acknowledged and is sent again`);
+    }
+  }
+
+  private acknowledge({ count, ranges }: { count: number; ranges: readonly number[] }) {
+    for (let seq = 1; seq <= count; seq++) this.acknowledged.add(seq);
+    for (let i = 0; i < ranges.length; i += 2) {
+      for (let seq = ranges[i]!; seq <= ranges[i + 1]!; seq++) this.acknowledged.add(seq);
+    }
+  }
+}
+
+const HIDDEN: ReadonlySet<string> = new Set(['type', 'request', 'endpoints', 'port', 'path']);
+
+function describe(message: ControlMessage): string {
+  const name = Object.entries(MessageType).find(([, type]) => type === message.type)?.[0];
+  const fields = Object.entries(message).filter(([field]) => !HIDDEN.has(field));
+  return `${name} ${JSON.stringify(Object.fromEntries(fields))}`;
+}
