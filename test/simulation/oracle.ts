@@ -69,7 +69,7 @@ function checkOutbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerS
   const closers = own.filter(({ sentBeforeClose }) => sentBeforeClose !== undefined).length;
   let at = 0;
   let complete = true;
-  for (const [i, { key, sent, lost }] of serving.entries()) {
+  for (const [i, { key, sent, lost, cutShort }] of serving.entries()) {
     let seq = 0;
     while (received[at]?.connection === key) {
       if (received[at]!.seq !== ++seq) {
@@ -81,7 +81,7 @@ function checkOutbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerS
     }
     if (seq > sent) ledger.violate(2, `${name}: more of ${key} received than was sent`);
     if (!complete && seq > 0) ledger.violate(2, `${name}: ${key} received after a gap`);
-    if (seq < sent && !lost) complete = false;
+    if (seq < sent && !lost && !cutShort) complete = false;
     if (closers === 1) checkCloseFlushed(client, serving[i]!, seq, ledger);
   }
   if (at < received.length) {
@@ -98,7 +98,7 @@ export function checkDelivered(
   { index, received }: ClientSide,
 ): void {
   for (const side of ledger.connections) {
-    if (side.client !== index || side.lost || !served(side)) continue;
+    if (side.client !== index || side.lost || side.cutShort || !served(side)) continue;
     const got = received.filter(({ connection }) => connection === side.key).length;
     if (got === side.sent) continue;
     ledger.violate(2, `client ${index}: ${got} of ${side.sent} received from ${side.key}`);

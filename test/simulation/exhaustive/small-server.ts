@@ -1,6 +1,7 @@
 import { HubCore } from '../../../lib/hub/hub-core.js';
 import type { HubApplication } from '../../../lib/hub/hub-core.js';
-import type { HubLink, HubLinkOwner } from '../../../lib/protocol/hub-link.js';
+import type { HubLinkOwner } from '../../../lib/protocol/hub-link-owner.js';
+import type { HubLink } from '../../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../../lib/protocol/messages.js';
 import type { Ledger, ServerSide } from '../ledger.js';
 import type { ProcessClock } from './step-clock.js';

@@ -7,8 +7,15 @@ import type { Sent, Wire, WireEnd, WireObserver } from './wire.js';
 interface Place {
   wire: Wire;
   link: number;
+  epoch: number;
   /** The hub server that was lost, when this one was asked to take over. */
   takenFrom: string | undefined;
+}
+
+/** A message that gives a link a number on a service connection. */
+interface Binding {
+  link: number;
+  epoch: number;
 }
 
 /** Reads along on all service connections, and judges what can be judged from that alone. */
@@ -20,6 +27,10 @@ export class SmallTap implements WireObserver {
   private readonly places: Place[] = [];
   private asked: Place | undefined;
   private home: Place | undefined;
+  /** Hub servers that were left: whether their last word came before the relay waited no more. */
+  readonly lastWords = new Map<string, boolean>();
+  /** Epochs with which hub servers got the client and the relay heard that they did. */
+  readonly held = new Set<number>();
   private readonly acknowledged = new Set<number>();
 
   constructor(
@@ -49,12 +60,14 @@ export class SmallTap implements WireObserver {
       return;
     }
     const { message } = sent;
+    if (message.type === MessageType.ConnectionReleased) this.lastWord(end.wire, true);
     const isOpened = message.type === MessageType.OpenConnectionResponse;
     if (!isOpened && message.type !== MessageType.RebindConnectionResponse) return;
     const place = this.places.find((it) => it.wire === end.wire && it.link === message.link);
     if (!place || !message.accepted) return;
     if (!isOpened && place !== this.asked) return;
     this.home = place;
+    if (isOpened) this.held.add(place.epoch);
     const { takenFrom } = place;
     if (takenFrom === undefined) return;
     for (const side of this.ledger.connections) if (side.serverId === takenFrom) side.lost = true;
@@ -77,25 +90,46 @@ export class SmallTap implements WireObserver {
 
   private sentByRelay(wire: Wire, message: ControlMessage) {
     switch (message.type) {
-      case MessageType.OpenConnection:
-      case MessageType.RebindConnection: {
-        const { epoch, link } = message;
-        if (epoch <= this.epoch) this.ledger.violate(3, `epoch ${epoch} after ${this.epoch}`);
-        this.epoch = epoch;
-        const isOpen = message.type === MessageType.OpenConnection;
-        const crash = isOpen && message.migration?.reason === 'crash';
-        const takenFrom = crash ? message.migration?.server : undefined;
+      case MessageType.OpenConnection: {
+        const { reason, server } = message.migration ?? {};
+        const takenFrom = reason === 'crash' ? server : undefined;
         if (takenFrom !== undefined) this.takeover(takenFrom);
-        const place = { wire, link, takenFrom };
-        this.places.push(place);
-        if (!isOpen) this.asked = place;
+        this.bind(wire, message, takenFrom);
         return;
       }
+      case MessageType.MigrateConnectionAck:
+        // To a server that was left, it is about its last word only.
+        if (message.connectionId === undefined) return;
+        if (message.server !== wire.serverId) this.checkEpoch(message.epoch);
+        else this.asked = this.bind(wire, message);
+        return;
+      case MessageType.RebindConnection:
+        this.asked = this.bind(wire, message);
+        return;
       case MessageType.CloseConnection: {
+        const { migration } = message;
+        const moved = migration && migration.reason !== 'rolledBack';
+        if (moved && migration.server !== wire.serverId) this.lastWord(wire, false);
         const at = this.places.findIndex((it) => it.wire === wire && it.link === message.link);
         if (at >= 0) this.places.splice(at, 1);
       }
     }
+  }
+
+  private bind(wire: Wire, { link, epoch }: Binding, takenFrom?: string): Place {
+    this.checkEpoch(epoch);
+    const place = { wire, link, epoch, takenFrom };
+    this.places.push(place);
+    return place;
+  }
+
+  private lastWord({ serverId }: Wire, arrived: boolean) {
+    if (!this.lastWords.has(serverId)) this.lastWords.set(serverId, arrived);
+  }
+
+  private checkEpoch(epoch: number) {
+    if (epoch <= this.epoch) this.ledger.violate(3, `epoch ${epoch} after ${this.epoch}`);
+    this.epoch = epoch;
   }
 
   private checkNotAcknowledged(data: string) {

@@ -7,9 +7,24 @@ const HARMLESS = /^(cut|death of A|. refuses)/;
 const isCalm = ({ fault, waitedBlindly }: SmallWorld) =>
   fault === undefined || (HARMLESS.test(fault) && !waitedBlindly);
 
+/** What may be missing for a reason: because of the fault that happened. */
+function excuse({ fault, frozen, ledger, servers, tap, waitedBlindly }: SmallWorld) {
+  const late = waitedBlindly || frozen.size > 0 || fault === 'time runs away';
+  for (const side of ledger.connections) {
+    const dead = servers.some((it) => it.dead && it.serverId === side.serverId);
+    side.cutShort = (late || dead) && !tap.lastWords.get(side.serverId);
+    // The relay never heard that it took the client, who is and was another server's.
+    if (!side.accepted || tap.held.has(side.epoch)) continue;
+    side.lost = true;
+    const [end] = side.closed;
+    if (end && !end.migration) ledger.violate(6, `${side.serverId} had no client and lost it`);
+  }
+}
+
 /** A client that is there is served: a message each way. */
 function probe(world: SmallWorld) {
   const { client, ledger } = world;
+  excuse(world);
   if (!client.alive) return;
   const { serverId } = client;
   const seq = client.sendMessage();
@@ -28,6 +43,7 @@ function probe(world: SmallWorld) {
 export function conclude(world: SmallWorld): void {
   const { client, clock, ledger, relay, servers } = world;
   world.settle();
+  if (isCalm(world)) world.what.judge(world);
   probe(world);
   if (client.alive) world.act(() => client.leave());
   world.settle();
@@ -38,6 +54,7 @@ export function conclude(world: SmallWorld): void {
   world.settle();
   world.act(() => relay.endSessions());
   world.settle();
+  excuse(world);
   judge({
     ledger,
     isCalm: isCalm(world),

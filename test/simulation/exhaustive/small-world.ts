@@ -28,6 +28,8 @@ export interface SmallCase {
   readonly coalesce: boolean;
   /** What the operator does once. */
   readonly operation: { readonly name: string; perform(world: SmallWorld): void };
+  /** Judges what came of it, when nothing happened that could hinder it. */
+  judge(world: SmallWorld): void;
   /** What may happen once, at any time. */
   readonly mayClose: 'client' | 'application' | 'nobody';
   /** Faults of which one may happen. */
@@ -88,6 +90,8 @@ export class SmallWorld {
         holdUpgradeMs: 5000,
         handshakeTimeoutMs: 15_000,
         hubReconnectGraceMs: 2000,
+        ingresses: [],
+        lastIngress: 'wait',
         migrationsPerSecond: 500,
         route: leastConnections,
       },
@@ -170,11 +174,17 @@ export class SmallWorld {
   }
 
   private dial(server: SmallServer) {
-    const { ingresses } = this.what;
-    const count = server.wires.length;
-    const ingress = ingresses[count % ingresses.length]!;
-    const name = `${server.serverId}${count + 1}`;
-    const wire = new Wire(name, this.tap, this.relayClock, server.clock);
+    const { serverId, wires } = server;
+    const taken = wires.filter(({ hub }) => !hub.ended).map((it) => it.ingress);
+    const ingress = this.what.ingresses.find((it) => !taken.includes(it))!;
+    const wire = new Wire(
+      serverId,
+      wires.length + 1,
+      ingress,
+      this.tap,
+      this.relayClock,
+      server.clock,
+    );
     server.wires.push(wire);
     this.wires.push(wire);
     this.relay.attach(wire.relay, { authenticatedAs: server.serverId, ingress });
@@ -337,8 +347,8 @@ export class SmallWorld {
     for (const { clock } of this.servers) if (!clock.stopped) clock.endTurn();
   }
 
-  private isSuspect({ broken, name }: Wire): boolean {
-    return broken || [...this.frozen].some(({ serverId }) => name.startsWith(serverId));
+  private isSuspect(wire: Wire): boolean {
+    return wire.broken || [...this.frozen].some(({ serverId }) => serverId === wire.serverId);
   }
 
   private checkTakeover(from: string) {

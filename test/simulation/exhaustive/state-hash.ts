@@ -1,11 +1,21 @@
 import { HORIZON_MS, StepTimer } from './step-clock.js';
 
 /** Points in time: what counts is how far away they are. */
-const TIMES: ReadonlySet<string> = new Set(['at', 'deadline', 'since', 'until']);
+const TIMES: ReadonlySet<string> = new Set(['at', 'deadline', 'since', 'startedAt', 'until']);
 
 /** What no behaviour depends on, or what is the same in all executions of a case. */
 const IGNORED: ReadonlySet<string> = new Set([
-  ...['application', 'endpoint', 'endpoints', 'hello', 'known', 'limits', 'options', 'request'],
+  ...[
+    'application',
+    'endpoint',
+    'endpoints',
+    'final',
+    'hello',
+    'known',
+    'limits',
+    'options',
+    'request',
+  ],
   ...[
     'counters',
     'lastHeard',

@@ -119,17 +119,22 @@ export class WireEnd implements Transport {
 
 /** A service connection. */
 export class Wire {
+  readonly name: string;
   readonly relay: WireEnd;
   readonly hub: WireEnd;
   /** What is sent from now on does not arrive; each end learns of it at its time. */
   broken = false;
 
   constructor(
-    readonly name: string,
+    readonly serverId: string,
+    /** Of the service connections of this hub server. */
+    readonly number: number,
+    readonly ingress: string,
     readonly observer: WireObserver,
     relayClock: ProcessClock,
     hubClock: ProcessClock,
   ) {
+    this.name = `${serverId}${number}`;
     this.relay = new WireEnd(this, true, relayClock);
     this.hub = new WireEnd(this, false, hubClock);
     this.relay.join(this.hub);
