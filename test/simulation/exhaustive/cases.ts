@@ -11,6 +11,7 @@ const migration: SmallCase = {
   pushes: 1,
   serial: false,
   coalesce: false,
+  prepare: ({ servers }) => servers[0]!.goOffline(),
   operation: {
     name: 'A is drained',
     perform: ({ servers }) => servers[0]!.drain(DRAIN_MS),
@@ -31,6 +32,7 @@ const only =
 const reroute: SmallCase = {
   ...migration,
   name: 'reroute',
+  prepare: () => undefined,
   operation: {
     name: 'the reload of ingress a is announced',
     perform: ({ relay }) => void relay.ingresses.reload('a', RELOAD_MS),

@@ -17,7 +17,8 @@ export class SmallConnection implements HubLinkOwner {
   readonly side: ServerSide;
   /** Numbers and sequence numbers of the messages whose handlers run. */
   readonly running: { number: number; seq: number }[] = [];
-  link!: HubLink;
+  /** A function, since a link that is over is no part of the state. */
+  linkOf!: () => HubLink;
   answered = false;
   private readonly queue: number[] = [];
 
@@ -55,24 +56,24 @@ export class SmallConnection implements HubLinkOwner {
 
   accept(): void {
     this.answered = this.side.accepted = true;
-    this.link.accept('');
+    this.linkOf().accept('');
   }
 
   refuse(): void {
     this.answered = this.side.refused = true;
-    this.link.refuse(403, 'not today');
+    this.linkOf().refuse(403, 'not today');
   }
 
   send(): void {
     if (!this.active) return;
     const text = `${this.side.key}|${++this.side.sent}`;
     this.ledger.trace(() => `${this.server.serverId} sends ${text}`);
-    this.link.send(text, false);
+    this.linkOf().send(text, false);
   }
 
   close(): void {
     this.side.sentBeforeClose = this.side.sent;
-    this.link.close(4001, 'bye');
+    this.linkOf().close(4001, 'bye');
   }
 
   deliver(data: Payload): void {
@@ -90,7 +91,7 @@ export class SmallConnection implements HubLinkOwner {
     this.side.running--;
     if (this.server.dead) return;
     this.send();
-    this.link.handled(number);
+    this.linkOf().handled(number);
     this.dispatch();
   }
 
@@ -110,7 +111,7 @@ export class SmallConnection implements HubLinkOwner {
 
   private dispatch() {
     const { ledger, queue, running, server, side } = this;
-    while (queue.length > 0 && !this.link.paused && !server.dead) {
+    while (queue.length > 0 && !this.linkOf().paused && !server.dead) {
       if (server.serial && running.length > 0) return;
       const seq = queue.shift()!;
       let runningElsewhere = 0;
@@ -120,7 +121,7 @@ export class SmallConnection implements HubLinkOwner {
       ledger.handled.push({ client: 0, seq, connection: side.key, runningElsewhere });
       ledger.trace(() => `${server.serverId} begins to handle message ${seq}`);
       side.running++;
-      running.push({ number: this.link.delivered(), seq });
+      running.push({ number: this.linkOf().delivered(), seq });
     }
   }
 }
@@ -173,12 +174,16 @@ export class SmallServer implements HubApplication {
   open(message: OpenConnection, bind: (owner: HubLinkOwner) => HubLink): void {
     const connection = new SmallConnection(this, this.ledger, message);
     this.connections.push(connection);
-    connection.link = bind(connection);
+    const link = bind(connection);
+    connection.linkOf = () => link;
+  }
+
+  goOffline(): void {
+    this.offline = true;
+    this.core.setOffline(() => undefined);
   }
 
   drain(deadlineMs: number): void {
-    this.offline = true;
-    this.core.setOffline(() => undefined);
     this.core.drain(this.endpoints, deadlineMs);
   }
 

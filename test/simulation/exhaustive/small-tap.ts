@@ -24,7 +24,7 @@ export class SmallTap implements WireObserver {
   onArrival: ((end: WireEnd, message: ControlMessage) => void) | undefined;
   onDeparture: ((end: WireEnd, message: ControlMessage) => void) | undefined;
   private epoch = 0;
-  private readonly places: Place[] = [];
+  private places: Place[] = [];
   private asked: Place | undefined;
   private home: Place | undefined;
   /** Hub servers that were left: whether their last word came before the relay waited no more. */
@@ -82,6 +82,7 @@ export class SmallTap implements WireObserver {
 
   ended(end: WireEnd): void {
     this.ledger.trace(() => `${this.nameOf(end)} is over`);
+    if (end.atRelay) this.places = this.places.filter(({ wire }) => wire !== end.wire);
   }
 
   private nameOf({ atRelay, wire }: WireEnd): string {

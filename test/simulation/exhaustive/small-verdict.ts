@@ -8,10 +8,12 @@ const isCalm = ({ fault, waitedBlindly }: SmallWorld) =>
   fault === undefined || (HARMLESS.test(fault) && !waitedBlindly);
 
 /** What may be missing for a reason: because of the fault that happened. */
-function excuse({ fault, frozen, ledger, servers, tap, waitedBlindly }: SmallWorld) {
-  const late = waitedBlindly || frozen.size > 0 || fault === 'time runs away';
+function excuse(world: SmallWorld, ended: boolean) {
+  const { fault, ledger, servers, tap, waitedBlindly, wasFrozen } = world;
+  const late = waitedBlindly || wasFrozen || fault === 'time runs away';
   for (const side of ledger.connections) {
     const dead = servers.some((it) => it.dead && it.serverId === side.serverId);
+    side.diedWithMessages = late && ended;
     side.cutShort = (late || dead) && !tap.lastWords.get(side.serverId);
     // The relay never heard that it took the client, who is and was another server's.
     if (!side.accepted || tap.held.has(side.epoch)) continue;
@@ -24,7 +26,7 @@ function excuse({ fault, frozen, ledger, servers, tap, waitedBlindly }: SmallWor
 /** A client that is there is served: a message each way. */
 function probe(world: SmallWorld) {
   const { client, ledger } = world;
-  excuse(world);
+  excuse(world, !client.alive);
   if (!client.alive) return;
   const { serverId } = client;
   const seq = client.sendMessage();
@@ -44,6 +46,7 @@ export function conclude(world: SmallWorld): void {
   const { client, clock, ledger, relay, servers } = world;
   world.settle();
   if (isCalm(world)) world.what.judge(world);
+  const ended = !client.alive;
   probe(world);
   if (client.alive) world.act(() => client.leave());
   world.settle();
@@ -54,7 +57,7 @@ export function conclude(world: SmallWorld): void {
   world.settle();
   world.act(() => relay.endSessions());
   world.settle();
-  excuse(world);
+  excuse(world, ended);
   judge({
     ledger,
     isCalm: isCalm(world),

@@ -3,6 +3,7 @@ import { leastConnections } from '../../../lib/relay/least-connections.js';
 import { Ledger } from '../ledger.js';
 import { SeededRandom } from '../random.js';
 import type { Choice } from './search.js';
+import { SmallChoices } from './small-choices.js';
 import { SmallClient } from './small-client.js';
 import { SmallServer } from './small-server.js';
 import type { SmallConnection } from './small-server.js';
@@ -10,7 +11,6 @@ import { SmallTap } from './small-tap.js';
 import { hashOfState } from './state-hash.js';
 import { ProcessClock, StepClock } from './step-clock.js';
 import { Wire } from './wire.js';
-import type { WireEnd } from './wire.js';
 
 /** What is searched: who takes part, and what is done to them. */
 export interface SmallCase {
@@ -26,6 +26,8 @@ export interface SmallCase {
   readonly serial: boolean;
   /** Whether a process may do more before what it sent leaves, as in one turn of an event loop. */
   readonly coalesce: boolean;
+  /** What was done before the search begins. */
+  prepare(world: SmallWorld): void;
   /** What the operator does once. */
   readonly operation: { readonly name: string; perform(world: SmallWorld): void };
   /** Judges what came of it, when nothing happened that could hinder it. */
@@ -60,13 +62,15 @@ export class SmallWorld {
   readonly tap: SmallTap;
   /** The fault that happened. */
   fault: string | undefined;
-  /** Hub servers that stand still, or did. */
-  readonly frozen = new Set<SmallServer>();
+  /** The hub server that stands still. */
+  frozen: SmallServer | undefined;
+  /** A hub server stood still until the relay gave it up. */
+  wasFrozen = false;
   /** Time passed while an end did not know yet that its service connection was lost. */
   waitedBlindly = false;
-  private operated = false;
-  private pushesLeft: number;
-  private mayClose: SmallCase['mayClose'];
+  operated = false;
+  pushesLeft: number;
+  mayClose: SmallCase['mayClose'];
 
   constructor(
     readonly what: SmallCase,
@@ -107,9 +111,10 @@ export class SmallWorld {
     this.client = new SmallClient(this.relay, ledger);
     this.endTurns();
     this.settle();
-    this.client.connect();
-    this.endTurns();
-    this.settle();
+    for (const prepare of [() => this.client.connect(), () => what.prepare(this)]) {
+      this.act(prepare);
+      this.settle();
+    }
   }
 
   get violations(): readonly string[] {
@@ -118,30 +123,26 @@ export class SmallWorld {
 
   /** Everything that can happen now, in a fixed order. */
   choices(): Choice[] {
-    const choices: Choice[] = [];
-    this.addWork(choices);
-    const work = choices.length;
-    this.addNews(choices);
-    const blind = choices.length > work;
-    this.addActs(choices);
-    const next = this.clock.next();
-    if (work === 0 && next) {
-      const { at } = next;
-      this.add(choices, 'step', 'time passes', () => {
-        this.clock.time = at;
-        this.waitedBlindly ||= blind;
-      });
+    return new SmallChoices(this).list;
+  }
+
+  /** Something happens, in a turn of its own or as part of a longer one. */
+  perform(name: string, action: () => void): void {
+    this.ledger.trace(() => `* ${name}`);
+    try {
+      action();
+    } catch (error) {
+      this.ledger.violate(5, `${name}: ${(error as Error).stack ?? String(error)}`);
     }
-    this.addOptions(choices);
-    return choices;
+    if (!this.what.coalesce) this.endTurns();
   }
 
   fingerprint(): number {
-    const { clock, client, ledger, relay, servers, wires, tap, fault, frozen } = this;
+    const { clock, client, ledger, relay, servers, wires, tap, fault } = this;
     const { operated, pushesLeft, mayClose, waitedBlindly } = this;
     const { clients, connections, handled } = ledger;
     const state = { clock, client, clients, connections, handled, relay, servers, wires, tap };
-    const past = { fault, frozen, operated, pushesLeft, mayClose, waitedBlindly };
+    const past = { fault, operated, pushesLeft, mayClose, waitedBlindly };
     return hashOfState({ ...state, ...past }, clock.time);
   }
 
@@ -164,7 +165,14 @@ export class SmallWorld {
 
   freeze(server: SmallServer): void {
     server.clock.stopped = true;
-    this.frozen.add(server);
+    this.frozen = server;
+    this.wasFrozen = true;
+  }
+
+  /** The hub server that stood still goes on. */
+  thaw(): void {
+    this.frozen!.clock.stopped = false;
+    this.frozen = undefined;
   }
 
   /** Something happens outside of any choice. */
@@ -173,7 +181,7 @@ export class SmallWorld {
     this.endTurns();
   }
 
-  private dial(server: SmallServer) {
+  dial(server: SmallServer) {
     const { serverId, wires } = server;
     const taken = wires.filter(({ hub }) => !hub.ended).map((it) => it.ingress);
     const ingress = this.what.ingresses.find((it) => !taken.includes(it))!;
@@ -191,169 +199,18 @@ export class SmallWorld {
     server.core.attach(wire.hub);
   }
 
-  private add(choices: Choice[], kind: Choice['kind'], name: string, action: () => void) {
-    const perform = () => {
-      this.ledger.trace(() => `* ${name}`);
-      try {
-        action();
-      } catch (error) {
-        this.ledger.violate(5, `${name}: ${(error as Error).stack ?? String(error)}`);
-      }
-      if (!this.what.coalesce) this.endTurns();
-    };
-    choices.push({ name, kind, perform });
-  }
-
-  /** What processes have to do. */
-  private addWork(choices: Choice[]) {
-    this.addFlush(choices, 'the relay', this.relayClock);
-    for (const { name, relay } of this.wires) {
-      if (relay.hasArrivals) {
-        this.add(choices, 'step', `relay reads ${name}`, () => relay.arrive());
-      }
-    }
-    for (const server of this.servers) if (!server.clock.stopped) this.addServer(choices, server);
-    this.addTimer(choices, 'the relay', this.relayClock);
-    const { client } = this;
-    if (client.side.closedByRelay && !client.side.gone) {
-      this.add(choices, 'step', 'the client answers the close', () => client.answerClose());
-    }
-  }
-
-  private addServer(choices: Choice[], server: SmallServer) {
-    const { clock, connections, offline, serverId, undialled, wires } = server;
-    this.addFlush(choices, serverId, clock);
-    for (const { name, hub } of wires) {
-      if (hub.hasArrivals) {
-        this.add(choices, 'step', `${serverId} reads ${name}`, () => hub.arrive());
-      }
-    }
-    for (const connection of connections) this.addConnection(choices, connection);
-    this.addTimer(choices, serverId, clock);
-    if (undialled > 0 && !offline) {
-      this.add(choices, 'step', `${serverId} dials`, () => {
-        server.undialled--;
-        this.dial(server);
-      });
-    }
-  }
-
-  private addConnection(choices: Choice[], connection: SmallConnection) {
-    const { answered, over, running, server } = connection;
-    if (!answered && !over) {
-      this.add(choices, 'step', `${server.serverId} accepts`, () => connection.accept());
-    }
-    for (const [at, { seq }] of running.entries()) {
-      this.add(choices, 'step', `${server.serverId} has handled ${seq}`, () =>
-        connection.handled(at),
-      );
-    }
-  }
-
-  private addFlush(choices: Choice[], name: string, clock: ProcessClock) {
-    if (clock.stopped || !clock.hasDeferred) return;
-    this.add(choices, 'step', `${name} ends its turn`, () => clock.endTurn());
-  }
-
-  private addTimer(choices: Choice[], name: string, clock: ProcessClock) {
-    const due = clock.stopped ? undefined : clock.due();
-    if (due) this.add(choices, 'step', `a timer of ${name}`, () => clock.fire(due));
-  }
-
-  /** What reaches its end at whatever time, and time may pass before. */
-  private addNews(choices: Choice[]) {
-    for (const wire of this.wires) {
-      if (wire.broken) for (const end of [wire.relay, wire.hub]) this.addLoss(choices, end);
-    }
-    for (const server of this.frozen) {
-      if (!server.clock.stopped) continue;
-      this.add(choices, 'step', `${server.serverId} goes on`, () => {
-        server.clock.stopped = false;
-      });
-    }
-  }
-
-  private addLoss(choices: Choice[], end: WireEnd) {
-    if (end.ended || end.clock.stopped) return;
-    const name = `${end.atRelay ? 'relay' : 'hub'} learns of the loss of ${end.wire.name}`;
-    this.add(choices, 'step', name, () => end.end(1006, 'cut'));
-  }
-
-  private addActs(choices: Choice[]) {
-    const { client, what } = this;
-    if (client.alive && client.side.sent < what.messages) {
-      this.add(choices, 'act', 'the client sends', () => void client.sendMessage());
-    }
-    if (!this.operated) {
-      this.add(choices, 'act', what.operation.name, () => {
-        this.operated = true;
-        what.operation.perform(this);
-      });
-    }
-    if (this.pushesLeft === 0) return;
-    for (const connection of this.active()) {
-      this.add(choices, 'act', `${connection.server.serverId} pushes`, () => {
-        this.pushesLeft--;
-        connection.send();
-      });
-    }
-  }
-
-  private addOptions(choices: Choice[]) {
-    const { client, mayClose } = this;
-    if (mayClose === 'client' && client.alive) {
-      this.add(choices, 'option', 'the client leaves', () => {
-        this.mayClose = 'nobody';
-        client.leave();
-      });
-    }
-    if (mayClose === 'application') {
-      for (const connection of this.active()) {
-        this.add(choices, 'option', `${connection.server.serverId} closes the client`, () => {
-          this.mayClose = 'nobody';
-          connection.close();
-        });
-      }
-    }
-    if (this.fault === undefined) this.addFaults(choices);
-    for (const server of this.frozen) {
-      if (server.clock.stopped) this.addSilence(choices, server);
-    }
-  }
-
-  private addFaults(choices: Choice[]) {
-    for (const kind of this.what.faults) {
-      for (const { name, detail = '', perform } of kind(this)) {
-        this.add(choices, 'option', `FAULT: ${name} ${detail}`, () => {
-          this.fault = name;
-          perform();
-        });
-      }
-    }
-  }
-
-  /** The relay may notice that nothing comes from a server that stands still. */
-  private addSilence(choices: Choice[], { wires }: SmallServer) {
-    for (const { name, relay } of wires) {
-      if (relay.ended) continue;
-      this.add(choices, 'option', `relay hears nothing on ${name}`, () =>
-        relay.timeOut('nothing heard'),
-      );
-    }
-  }
-
   private endTurns() {
     this.relayClock.endTurn();
     for (const { clock } of this.servers) if (!clock.stopped) clock.endTurn();
   }
 
-  private isSuspect(wire: Wire): boolean {
-    return wire.broken || [...this.frozen].some(({ serverId }) => serverId === wire.serverId);
+  private isSuspect({ broken, serverId }: Wire): boolean {
+    return broken || this.fault === `standstill of ${serverId}`;
   }
 
   private checkTakeover(from: string) {
     const server = this.servers.find(({ serverId }) => serverId === from)!;
-    const isLost = server.dead || this.frozen.has(server) || this.fault?.startsWith('time');
+    const isLost = server.dead || this.wasFrozen || this.fault === 'time runs away';
     if (!isLost) this.ledger.violate(4, `the client is taken from ${from}, which lives`);
   }
 }

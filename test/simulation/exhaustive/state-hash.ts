@@ -19,6 +19,7 @@ const IGNORED: ReadonlySet<string> = new Set([
   ...[
     'counters',
     'lastHeard',
+    'left',
     'lastSent',
     'observer',
     'owner',

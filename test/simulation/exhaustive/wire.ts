@@ -81,10 +81,11 @@ export class WireEnd implements Transport {
     }
     for (const sent of batch) {
       if (this.ended) return;
+      const receiver = this.receiver!;
       try {
-        this.hand(sent);
+        this.hand(sent, receiver);
       } catch (error) {
-        this.receiver!.onFault(error);
+        receiver.onFault(error);
       }
     }
   }
@@ -95,7 +96,9 @@ export class WireEnd implements Transport {
     this.ended = true;
     this.arriving.length = this.unsent.length = 0;
     this.wire.observer.ended(this);
-    this.receiver?.onClosed(code, reason);
+    const { receiver } = this;
+    this.receiver = undefined;
+    receiver?.onClosed(code, reason);
   }
 
   /** This end has heard nothing for too long. */
@@ -108,9 +111,8 @@ export class WireEnd implements Transport {
     if (!this.ended) this.unsent.push(sent);
   }
 
-  private hand(sent: Sent) {
+  private hand(sent: Sent, receiver: TransportReceiver) {
     this.wire.observer.arrived(this, sent);
-    const receiver = this.receiver!;
     if (sent.kind === 'data') receiver.onData(sent.link, sent.data, sent.binary);
     else if (sent.kind === 'ack') receiver.onAck(sent.link, sent.count, sent.ranges);
     else receiver.onControl(sent.message);
