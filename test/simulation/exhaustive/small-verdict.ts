@@ -14,7 +14,8 @@ function excuse(world: SmallWorld, ended: boolean) {
   for (const side of ledger.connections) {
     const dead = servers.some((it) => it.dead && it.serverId === side.serverId);
     side.diedWithMessages = late && ended;
-    side.cutShort = (late || dead) && !tap.lastWords.get(side.serverId);
+    const left = side.closed[0]?.migration !== undefined;
+    side.cutShort = (dead || (late && left)) && !tap.lastWords.get(side.serverId);
     // The relay never heard that it took the client, who is and was another server's.
     if (!side.accepted || tap.held.has(side.epoch)) continue;
     side.lost = true;
@@ -28,6 +29,10 @@ function probe(world: SmallWorld) {
   const { client, ledger } = world;
   excuse(world, !client.alive);
   if (!client.alive) return;
+  // A further message could set going what stands still.
+  checkDelivered(world, client.side);
+  const handled = new Set(ledger.handled.map(({ seq }) => seq));
+  if (handled.size < client.side.sent) ledger.violate(1, `only ${handled.size} messages handled`);
   const { serverId } = client;
   const seq = client.sendMessage();
   for (const connection of world.active()) {
@@ -45,7 +50,7 @@ function probe(world: SmallWorld) {
 export function conclude(world: SmallWorld): void {
   const { client, clock, ledger, relay, servers } = world;
   world.settle();
-  if (isCalm(world)) world.what.judge(world);
+  if (client.alive && isCalm(world)) world.what.judge(world);
   const ended = !client.alive;
   probe(world);
   if (client.alive) world.act(() => client.leave());
