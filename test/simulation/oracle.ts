@@ -155,7 +155,7 @@ function checkReason({ isCalm, ledger }: JudgedWorld, client: ClientSide) {
   if (opened && !gone) ledger.violate(4, `client ${index} is still there`);
   if (!closedByRelay || left) return;
   if (closedByRelay.reason === '') ledger.violate(4, `client ${index} was closed without a reason`);
-  if (isCalm && closedByRelay.code !== 4001) {
+  if (isCalm && closedByRelay.code !== 4001 && closedByRelay.reason !== 'ingressReload') {
     const { code, reason } = closedByRelay;
     ledger.violate(4, `client ${index} lost its connection without need: ${code} ${reason}`);
   }

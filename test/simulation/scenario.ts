@@ -1,6 +1,7 @@
 import type { AckMode } from '../../lib/protocol/hub-link.js';
 import type { MigrationLevel } from '../../lib/protocol/messages.js';
 import { SeededRandom } from './random.js';
+import type { Reload } from './simulated-ingresses.js';
 
 /** A server is taken out: drained, and replaced before, after or never. */
 export interface Roll {
@@ -56,6 +57,12 @@ export interface Scenario {
   loseFinAck: number;
   clientLeaves: number;
   serverCloses: number;
+  /** Ingress instances in front of the relay; 0: none is known. */
+  ingresses: number;
+  lastIngress: 'refuse' | 'wait';
+  /** Part of the clients that come through an ingress that is known. */
+  clientsThroughIngress: number;
+  reloads: Reload[];
 }
 
 /** Whether nothing happens for which a client could lose its connection. */
@@ -63,10 +70,31 @@ export const isCalm = (s: Scenario): boolean =>
   s.overrun + s.refuse + s.silent + s.targetDies + s.serverDies + s.freeze + s.halfOpen === 0 &&
   s.stallSession === 0 &&
   (s.cutSession + s.loseAll === 0 || s.rolls.length === 0) &&
+  (s.rolls.length === 0 || s.reloads.every(({ cutAfterMs }) => cutAfterMs === undefined)) &&
   s.rolls.every(
     ({ replacement, deadlineMs, stopFinMs }) =>
       replacement !== 'never' && deadlineMs >= 2000 && stopFinMs === undefined,
   );
+
+function newReloads(random: SeededRandom, ingresses: number, activeMs: number): Reload[] {
+  const reloads: Reload[] = [];
+  const sometimes = (probability: number, max: number) =>
+    random.chance(probability) ? random.int(0, max) : undefined;
+  for (let i = ingresses === 0 ? 0 : random.int(0, 3); i > 0; i--) {
+    const announced = random.chance(0.8);
+    reloads.push({
+      at: random.int(20, activeMs),
+      // Now and then one through which nothing comes.
+      ingress: random.chance(0.05) ? ingresses : random.int(0, ingresses - 1),
+      announced,
+      deadlineMs: random.pick([0, 30, 150, 400, 1000]),
+      cutAfterMs: announced ? sometimes(0.5, 1200) : 0,
+      againAfterMs: sometimes(0.2, 400),
+      cancelAfterMs: sometimes(0.1, 400),
+    });
+  }
+  return reloads;
+}
 
 export function newScenario(seed: number): Scenario {
   const random = new SeededRandom(seed);
@@ -126,5 +154,16 @@ export function newScenario(seed: number): Scenario {
     loseFinAck: fault(0.4, 0.4),
     clientLeaves: random.chance(0.5) ? 0.5 : 0,
     serverCloses: random.chance(0.4) ? 0.03 : 0,
+    ...newIngresses(random, activeMs),
+  };
+}
+
+function newIngresses(random: SeededRandom, activeMs: number) {
+  const ingresses = random.chance(0.5) ? random.int(1, 3) : 0;
+  return {
+    ingresses,
+    lastIngress: random.chance(0.5) ? ('refuse' as const) : ('wait' as const),
+    clientsThroughIngress: random.chance(0.3) ? 0.5 : 0,
+    reloads: newReloads(random, ingresses, activeMs),
   };
 }

@@ -9,7 +9,9 @@ const MAX_OVERSHOOT = 3;
 /** A plain WebSocket client with its socket at the relay, and the network between them. */
 export class SimulatedClient implements ClientSocket {
   readonly side: ClientSide;
-  private connection!: ClientConnection;
+  /** The ingress instance that it comes through, when it is known. */
+  readonly ingress: string | undefined;
+  private connection: ClientConnection | undefined;
   private paused = false;
   /** Messages that still come through after a pause. */
   private overshoot = 0;
@@ -45,6 +47,11 @@ export class SimulatedClient implements ClientSocket {
       acknowledged: new Set(),
     };
     world.ledger.clients.push(this.side);
+    const { ingresses, random, scenario } = world;
+    const { clientsThroughIngress } = scenario;
+    if (clientsThroughIngress > 0 && random.chance(clientsThroughIngress)) {
+      this.ingress = ingresses.pick();
+    }
   }
 
   get alive(): boolean {
@@ -71,7 +78,7 @@ export class SimulatedClient implements ClientSocket {
       remotePort: 1024,
       encrypted: false,
     };
-    this.connection = relay.connect({ port: 0, path: '/chat' }, request, this);
+    this.connection = relay.connect({ port: 0, path: '/chat' }, request, this, this.ingress);
   }
 
   /** Sends messages at random times, and perhaps leaves. */
@@ -94,7 +101,7 @@ export class SimulatedClient implements ClientSocket {
     const data: Payload = scenario.codec && random.chance(0.5) ? text : Buffer.from(text);
     this.up(() => {
       this.side.taken++;
-      this.connection.message(data, binary);
+      this.connection!.message(data, binary);
       this.checkRetained();
     });
     return seq;
@@ -103,7 +110,7 @@ export class SimulatedClient implements ClientSocket {
   /** Closes the connection from the client's side. */
   leave(cut: boolean): void {
     const { clock, ledger, random } = this.world;
-    if (this.side.left || this.side.gone || this.side.refused !== undefined) return;
+    if (!this.connection || this.side.left || this.side.gone || this.side.refused !== undefined) return;
     this.side.left = true;
     ledger.countInPhase(cut ? 'client cut' : 'client closed', this.side.index);
     ledger.trace(() => `client ${this.side.index} ${cut ? 'is cut off' : 'closes'}`);
@@ -156,7 +163,7 @@ export class SimulatedClient implements ClientSocket {
   }
 
   ping(): void {
-    this.up(() => this.connection.pong(Buffer.from('pong')));
+    this.up(() => this.connection!.pong(Buffer.from('pong')));
   }
 
   pong(): void {}
@@ -166,6 +173,9 @@ export class SimulatedClient implements ClientSocket {
     if (this.side.gone) ledger.violate(7, `close for client ${this.side.index}, which is gone`);
     if (this.side.gone || this.side.closedByRelay) return;
     if (reason === 'serverLost') this.checkLoss();
+    if (reason === 'ingressReload' && !this.world.ingresses.isLeaving(this.ingress)) {
+      ledger.violate(4, `client ${this.side.index} is closed for an ingress that is not its own`);
+    }
     this.side.closedByRelay = { code, reason };
     this.side.takenBeforeClose = this.side.taken;
     ledger.countInPhase(`relay closed ${code} ${reason}`, this.side.index);
@@ -242,6 +252,6 @@ export class SimulatedClient implements ClientSocket {
     if (this.side.gone) return;
     this.side.gone = { code, reason };
     this.unread = [];
-    this.connection.closed(code, reason);
+    this.connection!.closed(code, reason);
   }
 }

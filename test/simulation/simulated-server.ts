@@ -47,19 +47,19 @@ export class SimulatedServer implements HubApplication {
       clock,
       { fault: (error) => ledger.violate(5, `${serverId} threw ${String(error)}`) },
     );
-    for (let i = 0; i < scenario.serviceConnections; i++) this.connect();
+    for (let i = 0; i < scenario.serviceConnections; i++) this.connect(world.ingresses.pick(i));
   }
 
   get running(): boolean {
     return this.state === 'running' && !this.dead;
   }
 
-  connect(): void {
+  connect(ingress: string | undefined): void {
     if (this.dead || this.state === 'stopped') return;
     const { clock, random, relay, scenario } = this.world;
-    const [atRelay, atHub] = SimulatedTransport.pair(this.world, this);
+    const [atRelay, atHub] = SimulatedTransport.pair(this.world, this, ingress);
     this.transports.push(atHub);
-    relay.attach(atRelay, { authenticatedAs: this.serverId });
+    relay.attach(atRelay, { authenticatedAs: this.serverId, ingress });
     clock.after(random.int(0, scenario.maxDelay), () => {
       if (this.running && atHub.isOpen) this.core.attach(atHub);
       else atHub.cut();
@@ -121,6 +121,15 @@ export class SimulatedServer implements HubApplication {
     else transport[fault]();
   }
 
+  /** All service connections through an ingress are cut. */
+  loseIngress(ingress: string): void {
+    if (this.dead) return;
+    for (const connection of this.connections) connection.cut();
+    for (const transport of this.transports) {
+      if (transport.isOpen && transport.ingress === ingress) transport.cut();
+    }
+  }
+
   /** All service connections fail; the process lives on and returns after this time. */
   loseAll(awayMs: number): void {
     const { clock, ledger, scenario } = this.world;
@@ -137,7 +146,7 @@ export class SimulatedServer implements HubApplication {
     const { clock, random } = this.world;
     const away = Math.max(0, this.awayUntil - clock.now());
     clock.after(away + random.int(0, 60), () => {
-      if (this.running) this.connect();
+      if (this.running) this.connect(this.world.ingresses.pick());
     });
   }
 

@@ -15,6 +15,8 @@ const MAX_DATA_BYTES = 1 << 20;
 /** One end of a service connection whose batches take their time, in order. */
 export class SimulatedTransport implements Transport {
   receiver: TransportReceiver | undefined;
+  /** The ingress instance that it passes through, when that is known. */
+  ingress: string | undefined;
   private peer!: SimulatedTransport;
   private readonly objects: Delivery[] = [];
   private readonly writer: FrameWriter | undefined;
@@ -38,10 +40,15 @@ export class SimulatedTransport implements Transport {
   }
 
   /** The relay's and the hub server's end of a new service connection. */
-  static pair(world: World, server: SimulatedServer): [SimulatedTransport, SimulatedTransport] {
+  static pair(
+    world: World,
+    server: SimulatedServer,
+    ingress: string | undefined,
+  ): [SimulatedTransport, SimulatedTransport] {
     const tap = new WireTap(world);
     const relay = new SimulatedTransport(world, `${server.serverId} at relay`, tap, true);
     const hub = new SimulatedTransport(world, `${server.serverId} at hub`, tap, false);
+    hub.ingress = ingress;
     hub.onEnd = () => server.transportEnded();
     relay.peer = hub;
     hub.peer = relay;

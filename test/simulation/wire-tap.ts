@@ -1,12 +1,11 @@
 import { MessageType } from '../../lib/protocol/messages.js';
-import type { ControlMessage, Payload } from '../../lib/protocol/messages.js';
+import type { ControlMessage, MigrateConnectionAck, Payload } from '../../lib/protocol/messages.js';
 import type { ClientSide } from './ledger.js';
 import type { World } from './world.js';
 
 /** Reads along on one service connection: in which phase a client is, and whether requests end. */
 export class WireTap {
   private readonly clientOf = new Map<number, ClientSide>();
-  private readonly pending = new Map<number, number>();
   /** From which server a connection that is being opened is taken over. */
   private readonly takeovers = new Map<number, string>();
   private gone = false;
@@ -21,6 +20,7 @@ export class WireTap {
         const client = Number(request.url.split('=')[1]);
         this.world.clientOf.set(connectionId, client);
         this.clientOf.set(link, ledger.clients[client]!);
+        ledger.clients[client]!.asked = undefined;
         if (migration?.reason !== 'crash') return;
         this.world.takenOver(client, migration.server);
         this.takeovers.set(link, migration.server);
@@ -35,28 +35,22 @@ export class WireTap {
         return;
       }
       case MessageType.MigrateConnectionRequest: {
-        const { link, attempt, deadlineMs } = message;
-        ledger.count('migration asked for');
-        this.enter(link, 'requested');
-        this.pending.set(link, attempt);
-        clock.after(deadlineMs + scenario.stepMs + 2, () => {
-          if (this.gone || this.pending.get(link) !== attempt) return;
-          const client = this.clientOf.get(link)?.index;
-          ledger.violate(5, `attempt ${attempt} of client ${client} does not end`);
-        });
+        const { link, attempt, deadlineMs, kind } = message;
+        const reroute = kind === 'reroute';
+        ledger.count(reroute ? 'reroute asked for' : 'migration asked for');
+        this.enter(link, reroute ? 'rerouting' : 'requested');
+        this.watch(link, attempt, deadlineMs);
         return;
       }
       case MessageType.MigrateConnectionAck:
-        this.pending.delete(message.link);
-        ledger.count(
-          `${message.outcome}${message.outcome === 'rolledBack' ? `: ${message.reason}` : ''}`,
-        );
-        this.enter(message.link, message.outcome === 'committed' ? 'leaving' : 'open');
+        this.attemptEnded(message);
         return;
-      case MessageType.CloseConnection:
-        this.pending.delete(message.link);
+      case MessageType.CloseConnection: {
+        const client = this.clientOf.get(message.link);
+        if (client) this.world.attempts.delete(client.index);
         this.clientOf.delete(message.link);
         return;
+      }
       case MessageType.SkipMessages:
         ledger.count('messages skipped');
         return;
@@ -107,10 +101,13 @@ export class WireTap {
       case MessageType.ReclaimConnections:
         ledger.count('reclaimed');
         return;
-      case MessageType.MigrateConnectionResponse:
-        if (this.pending.get(message.link) === message.attempt) this.enter(message.link, 'ready');
-        else ledger.count('late answer of the origin');
+      case MessageType.MigrateConnectionResponse: {
+        const client = this.clientOf.get(message.link);
+        if (client && this.world.attempts.get(client.index) === message.attempt) {
+          this.enter(message.link, client.phase === 'rerouting' ? 'rerouting' : 'ready');
+        } else ledger.count('late answer of the origin');
         return;
+      }
       case MessageType.ConnectionReleased:
         if (this.clientOf.get(message.link)?.phase === 'leaving') this.enter(message.link, 'open');
         return;
@@ -123,6 +120,34 @@ export class WireTap {
     for (const client of this.clientOf.values()) {
       if (client.home === this && client.phase !== 'leaving') client.phase = 'detached';
     }
+  }
+
+  /** An attempt ends in time, unless its service connection does. */
+  private watch(link: number, attempt: number, deadlineMs: number) {
+    const { attempts, clock, ledger, scenario } = this.world;
+    const { index } = this.clientOf.get(link)!;
+    attempts.set(index, attempt);
+    clock.after(deadlineMs + scenario.stepMs + 2, () => {
+      if (this.gone || attempts.get(index) !== attempt) return;
+      ledger.violate(5, `attempt ${attempt} of client ${index} does not end`);
+    });
+  }
+
+  private attemptEnded(message: MigrateConnectionAck) {
+    const { clientOf, ledger, attempts } = this.world;
+    const { connectionId, link, outcome, reason } = message;
+    ledger.count(`${outcome}${outcome === 'rolledBack' ? `: ${reason}` : ''}`);
+    if (connectionId !== undefined) {
+      const client = ledger.clients[clientOf.get(connectionId)!]!;
+      this.clientOf.set(link, client);
+      // To a server that was left, it is about its last word only.
+      if (client.phase === 'rerouting') client.asked = this;
+      ledger.count(client.phase === 'rerouting' ? 'rerouted' : 'last word asked for again');
+    }
+    const client = this.clientOf.get(link);
+    if (!client) return;
+    attempts.delete(client.index);
+    if (connectionId === undefined) client.phase = outcome === 'committed' ? 'leaving' : 'open';
   }
 
   private settle(link: number) {

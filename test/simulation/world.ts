@@ -6,6 +6,7 @@ import { SeededRandom } from './random.js';
 import { isCalm } from './scenario.js';
 import type { Roll, Scenario } from './scenario.js';
 import { SimulatedClient } from './simulated-client.js';
+import { SimulatedIngresses } from './simulated-ingresses.js';
 import { SimulatedServer } from './simulated-server.js';
 import { VirtualClock } from './virtual-clock.js';
 
@@ -15,11 +16,14 @@ export class World {
   readonly random: SeededRandom;
   readonly ledger: Ledger;
   readonly relay: RelayCore;
+  readonly ingresses: SimulatedIngresses;
   readonly clients: SimulatedClient[] = [];
   readonly servers: SimulatedServer[] = [];
   readonly isCalm: boolean;
   /** Clients by connectionId. */
   readonly clientOf = new Map<string, number>();
+  /** Attempts to move that are under way, by client. */
+  readonly attempts = new Map<number, number>();
   /** When each server lost a service connection for the last time, at the relay. */
   private readonly sessionsEnded = new Map<string, number>();
 
@@ -38,7 +42,7 @@ export class World {
         handshakeTimeoutMs: 1500,
         hubReconnectGraceMs: scenario.graceMs,
         ingresses: [],
-        lastIngress: 'refuse',
+        lastIngress: scenario.lastIngress,
         migrationsPerSecond: scenario.migrationsPerSecond,
         route: leastConnections,
       },
@@ -50,6 +54,7 @@ export class World {
         serverLeft: (server) => this.givenUp(server),
       },
     );
+    this.ingresses = new SimulatedIngresses(this);
     for (let i = 0; i < scenario.servers; i++) this.addServer();
     for (let i = 0; i < scenario.clients; i++) {
       const client = new SimulatedClient(this, i);
