@@ -12,6 +12,7 @@ export type { MigrationStats } from './migration.service.js';
 export { InvalidMigrationOptionsError } from './options/index.js';
 export type {
   AckMode,
+  AdminOptions,
   HubOptions,
   MessageParser,
   MigrationLevel,
