@@ -16,17 +16,22 @@ import { ProblemFilter } from './problem.filter.js';
  */
 @Module({
   controllers: [MigrationAdminController],
-  providers: [AdminGuard, Answers, ProblemFilter],
+  providers: [
+    AdminGuard,
+    Answers,
+    ProblemFilter,
+    {
+      // The path is an option, known from here on; Nest asks for it after all providers are built.
+      provide: RouterModule,
+      inject: [ModulesContainer, RESOLVED_OPTIONS],
+      useFactory: (modules: ModulesContainer, { admin }: ResolvedOptions) =>
+        new RouterModule(modules, [{ path: admin.path, module: MigrationAdminModule }]),
+    },
+  ],
 })
 export class MigrationAdminModule {
-  constructor(
-    @Inject(RESOLVED_OPTIONS) { admin }: ResolvedOptions,
-    @Inject(AdminRelay) relay: AdminRelay,
-    @Inject(ModulesContainer) modules: ModulesContainer,
-  ) {
+  constructor(@Inject(AdminRelay) relay: AdminRelay) {
     relay.imported = true;
-    // The options are known from here on, and Nest asks for paths only after all modules are built.
-    new RouterModule(modules, [{ path: admin.path, module: MigrationAdminModule }]);
     describeInOpenApi();
   }
 }

@@ -24,7 +24,7 @@ const list = (items: Schema): Schema => ({ type: 'array', items });
 /** An object whose properties are all there, besides those named as optional. */
 function object(properties: Record<string, Schema>, ...optional: string[]): Schema {
   const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', properties, required };
+  return { type: 'object', properties, ...(required.length > 0 && { required }) };
 }
 
 const ENDPOINT = object({
