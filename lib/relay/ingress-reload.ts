@@ -57,11 +57,6 @@ export class IngressReload {
     return this.state === 'running' || this.state === 'waiting';
   }
 
-  /** Whether nothing uses the ingress, as far as links and clients at its start go. */
-  get clear(): boolean {
-    return this.linksLeft() === 0 && this.clientsLeft() === 0;
-  }
-
   report(): IngressReloadReport {
     return this.final ?? this.describe();
   }
@@ -106,7 +101,7 @@ export class IngressReload {
     clock.clearTimer(this.timer);
     this.askToLeave();
     this.rerouteSome();
-    if (this.clear) this.end('ready');
+    if (this.isClear()) this.end('ready');
     else if (this.leftMs() === 0) this.end('expired');
     else this.timer = clock.setTimer(() => this.pump(), Math.min(PACE_MS, this.leftMs()));
   }
@@ -160,6 +155,12 @@ export class IngressReload {
 
   private isAffected({ session }: ClientConnection): boolean {
     return this.affected.has(session as RelaySession);
+  }
+
+  /** Whether nothing uses the ingress any more, and what left it has arrived. */
+  private isClear(): boolean {
+    if (this.linksLeft() > 0 || this.clientsLeft() > 0) return false;
+    return [...this.links].every(({ moving, over }) => over || !moving);
   }
 
   private linksLeft(): number {
