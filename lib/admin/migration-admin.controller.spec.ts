@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AdminApp, NEXT_TOKEN, PLATFORMS, TOKEN } from '../../test/support/admin-fixture.js';
 import type { Platform } from '../../test/support/admin-fixture.js';
 import { until } from '../../test/support/until.js';
+import { MessageType } from '../protocol/messages.js';
 
 const PROBLEM = /^application\/problem\+json/;
 const problem = (name: string) => `urn:nestjs-ws-migration:problem:${name}`;
@@ -23,7 +24,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
     await until(() => expect(client.movable).toBe(true));
     const other = api.hub('hub-1', 'b');
     await until(() => expect(other.established).toBe(true));
-    return client;
+    return { hub, client };
   }
 
   async function expectProblem(path: string, status: number, name: string) {
@@ -101,14 +102,18 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
       });
     });
 
-    it.each(['%07', 'x'.repeat(257)])('cannot be called %.10s', async (id) => {
-      for (const path of [`/ingresses/${id}`, `/servers/${id}`, `/connections/${id}`]) {
-        const { errors } = await expectProblem(path, 400, 'invalid-request');
-        expect(errors).toEqual([
-          { field: 'id', detail: expect.stringMatching(/^must be a string/) },
-        ]);
-      }
-    });
+    // Fastify itself refuses parameters of more than 100 characters with 414.
+    it.each(platform === 'express' ? ['%07', 'x'.repeat(257)] : ['%07'])(
+      'cannot be called %.10s',
+      async (id) => {
+        for (const path of [`/ingresses/${id}`, `/servers/${id}`, `/connections/${id}`]) {
+          const { errors } = await expectProblem(path, 400, 'invalid-request');
+          expect(errors).toEqual([
+            { field: 'id', detail: expect.stringMatching(/^must be a string/) },
+          ]);
+        }
+      },
+    );
   });
 
   describe('a reload', () => {
@@ -155,10 +160,12 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
     });
 
     it('is waited for until it is over', async () => {
-      const client = await link();
+      const { hub, client } = await link();
       const answer = post('?wait=true');
       await until(() => expect(api.core.ingresses.get('a')?.reload?.state).toBe('running'));
       client.closed(1000, '');
+      await until(() => expect(hub.links[0]?.closed).toBeDefined());
+      hub.session.sendControl({ type: MessageType.ConnectionClosed, link: 1 });
       expect(await answer).toMatchObject({ status: 200, body: { state: 'ready' } });
     });
 
@@ -281,7 +288,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
 
   describe('servers and service connections', () => {
     it('are listed', async () => {
-      const client = await link();
+      const { client } = await link();
       const other = api.hub('hub-2');
       await until(() => expect(other.established).toBe(true));
       const { body } = await api.get('/servers');
@@ -323,7 +330,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
 
   describe('connections', () => {
     it('are shown with the link that carries them', async () => {
-      const client = await link();
+      const { client } = await link();
       client.message('123', false);
       const [first] = (await api.get('/connections')).body.connections;
       expect(first).toEqual({
@@ -362,7 +369,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
     });
 
     it('are found by server, ingress and state', async () => {
-      const client = await link();
+      const { client } = await link();
       const held = api.client('edge', '/nowhere');
       const ids = async (query: string) =>
         (await api.get(`/connections?${query}`)).body.connections.map(
