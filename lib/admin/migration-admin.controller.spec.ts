@@ -160,13 +160,14 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
     });
 
     it('is waited for until it is over', async () => {
-      const { hub, client } = await link();
-      const answer = post('?wait=true');
-      await until(() => expect(api.core.ingresses.get('a')?.reload?.state).toBe('running'));
-      client.closed(1000, '');
-      await until(() => expect(hub.links[0]?.closed).toBeDefined());
+      const { hub } = await link();
+      const answer = api.request('POST', '/ingresses/edge/reload?wait=true');
+      await until(() => expect(hub.links[0]?.closed?.reason).toBe('ingressReload'));
       hub.session.sendControl({ type: MessageType.ConnectionClosed, link: 1 });
-      expect(await answer).toMatchObject({ status: 200, body: { state: 'ready' } });
+      expect(await answer).toMatchObject({
+        status: 200,
+        body: { state: 'ready', clients: { left: 1, remaining: 0 } },
+      });
     });
 
     it('is waited for until its deadline', async () => {
