@@ -98,7 +98,7 @@ const OPERATIONS: Readonly<Record<Route, Operation>> = {
 
 let described = false;
 
-/** Describes the routes to `@nestjs/swagger`, when it is installed. */
+/** Describes the routes to the OpenAPI module of Nest, when it is installed. */
 export function describeInOpenApi(): void {
   const swagger = described ? undefined : loadSwagger();
   if (!swagger) return;
