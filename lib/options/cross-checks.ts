@@ -1,4 +1,5 @@
 import { isLoopbackHost } from './addresses.js';
+import { parseIngress } from './ingress-rules.js';
 import type { OptionPath, ResolvedOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
 import * as messages from './options.messages.js';
@@ -64,6 +65,33 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     needs: ['role', 'admin.enabled'],
     find: ({ role, admin: { enabled } }) =>
       problem('admin.enabled', enabled && role === 'hub', messages.ADMIN_NEEDS_RELAY),
+  },
+  {
+    needs: ['relay.ingressHeader', 'relay.trustedProxies'],
+    find: ({ relay }) => {
+      const wrong = relay.ingressHeader !== undefined && relay.trustedProxies.length === 0;
+      return problem('relay.ingressHeader', wrong, messages.HEADER_NEEDS_PROXIES);
+    },
+  },
+  {
+    needs: ['relay.proxyProtocol', 'relay.trustedProxies'],
+    find: ({ relay }) => {
+      const wrong = relay.proxyProtocol !== 'off' && relay.trustedProxies.length === 0;
+      return problem('relay.proxyProtocol', wrong, messages.PROXY_PROTOCOL_NEEDS_PROXIES);
+    },
+  },
+  {
+    needs: ['relay.ingresses'],
+    find: ({ relay: { ingresses } }) => {
+      const owners = new Map<string, string>();
+      return ingresses.flatMap((entry, index) => {
+        const { id, address, port } = parseIngress(entry)!;
+        const place = `${address} ${port}`;
+        const owner = owners.get(place) ?? id;
+        owners.set(place, owner);
+        return problem(`relay.ingresses[${index}]`, owner !== id, messages.INGRESS_TWICE);
+      });
+    },
   },
   {
     needs: ['relay.retainedBytes', 'relay.retainedTotalBytes'],

@@ -7,6 +7,7 @@ export {
   type MessageParser,
   type MigrationLevel,
 } from './hub.options.js';
+export { parseIngress, type IngressEntry } from './ingress-rules.js';
 export { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
 export {
   GeneralOptions,

@@ -21,6 +21,14 @@ export const ADMIN_NEEDS_RELAY =
 
 export const PATH_IS_TAKEN = 'must not contain relay.servicePath unless relay.servicePort is set';
 
+export const HEADER_NEEDS_PROXIES =
+  'needs relay.trustedProxies: the header is believed from these alone';
+
+export const PROXY_PROTOCOL_NEEDS_PROXIES =
+  'needs relay.trustedProxies: a PROXY header is read from these alone';
+
+export const INGRESS_TWICE = 'names an address that another ingress has';
+
 export const mustBeHalf = (other: string, value: number, limit: number) =>
   `must be at most half of ${other} (got ${value} and ${limit})`;
 

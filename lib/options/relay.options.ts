@@ -4,6 +4,7 @@ import {
   LONGEST_MS,
   MOST_RETAINED_MESSAGES,
 } from './limits.js';
+import { headerName, ingressAddress } from './ingress-rules.js';
 import { addressRange, host, urlPath } from './network-rules.js';
 import type { RoutingStrategy } from './routing-strategy.js';
 import { Accepts, callable, either, integer, listOf, oneOf } from './rules.js';
@@ -49,6 +50,35 @@ export class RelayOptions {
    */
   @Accepts(listOf(addressRange))
   readonly trustedProxies: readonly string[] = [];
+
+  /**
+   * Whether connections begin with a header of the PROXY protocol, version 1 or 2: `accept` reads one
+   * from `trustedProxies` if it is there, `require` cuts all other connections. Not with an HTTPS
+   * server.
+   *
+   * @default 'off'
+   */
+  @Accepts(oneOf('off', 'accept', 'require'))
+  readonly proxyProtocol: 'off' | 'accept' | 'require' = 'off';
+
+  /**
+   * Request header in which a trusted proxy names the ingress instance that it is, such as
+   * `x-ingress-instance`.
+   *
+   * @default undefined
+   */
+  @Accepts(headerName)
+  readonly ingressHeader: string | undefined = undefined;
+
+  /**
+   * Ingress instances by address, where there is no header: `id=address` with an IP address, an IP
+   * address and port, or a CIDR range. Looked up is the address that the client connected to, as the
+   * PROXY protocol tells it, then the peer's. An id can have several entries.
+   *
+   * @default []
+   */
+  @Accepts(listOf(ingressAddress))
+  readonly ingresses: readonly string[] = [];
 
   /**
    * Gateway paths that are known before a hub server announces them: a client is held, then

@@ -33,6 +33,9 @@ describe('resolveOptions', () => {
         servicePort: undefined,
         serviceHost: '127.0.0.1',
         trustedProxies: [],
+        proxyProtocol: 'off',
+        ingressHeader: undefined,
+        ingresses: [],
         paths: [],
         gatewayPorts: undefined,
         gatewayHost: undefined,
@@ -214,6 +217,12 @@ describe('resolveOptions', () => {
   it.each([
     ['relay', 'trustedProxies', ['10.0.0.0/8', '10.0.0.0/33']],
     ['relay', 'trustedProxies', ['localhost']],
+    ['relay', 'proxyProtocol', 'yes'],
+    ['relay', 'ingressHeader', 'x ingress'],
+    ['relay', 'ingresses', ['10.0.0.1']],
+    ['relay', 'ingresses', ['a=10.0.0.1:99999']],
+    ['relay', 'ingresses', ['a=ingress-a']],
+    ['relay', 'lastIngress', 'skip'],
     ['relay', 'serviceHost', '300.1.1.1'],
     ['relay', 'serviceHost', 'a b'],
     ['relay', 'gatewayHost', ''],
@@ -241,6 +250,7 @@ describe('resolveOptions', () => {
 
   it.each([
     { relay: { trustedProxies: ['10.0.0.1', 'fd00::/8'], gatewayHost: '::' } },
+    { relay: { ingresses: ['a=10.0.0.1', 'a=10.0.0.1:80', 'b=[fd00::1]:80', 'c=10.0.0.0/8'] } },
     { relay: { serviceHost: 'relay-1.internal', gatewayPorts: [], paths: ['/', '/chat'] } },
     { hub: { messageParser: () => undefined, relays: ['wss://127.0.0.1/x?y=1', 'ws://[::1]:1'] } },
   ])('accepts %j', (input) => expect(linesOf(input)).toEqual([]));

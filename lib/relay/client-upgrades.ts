@@ -1,11 +1,12 @@
 import type { ResolvedRelayOptions } from '../options/index.js';
 import type { Clock } from '../protocol/clock.js';
 import type { EndpointKey } from '../protocol/messages.js';
-import { createAddressReader } from './client-address.js';
+import type { AddressReader } from './client-address.js';
 import { ClientPings } from './client-pings.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { refuseUpgrade } from './http-refusal.js';
 import type { Refusal } from './http-refusal.js';
+import type { IngressFinder } from './ingress-finder.js';
 import type { RelayCore } from './relay-core.js';
 import type { RelayLog } from './relay-log.js';
 import { count } from './relay-stats.js';
@@ -31,10 +32,15 @@ const ONLY_WEBSOCKET: Refusal = {
   headers: ['Sec-WebSocket-Version', '13, 8'],
 };
 
+/** What is known of the one who sent a request. */
+export interface Origins {
+  readonly addressOf: AddressReader;
+  readonly ingressOf: IngressFinder;
+}
+
 /** Takes clients' upgrade requests: checks them and hands those that are in order to the relay. */
 export class ClientUpgrades {
   readonly pings: ClientPings;
-  private readonly addressOf;
   private readonly limits: ConnectionLimits;
   private readonly paths: ReadonlySet<string>;
   private readonly surroundings: ClientSurroundings;
@@ -45,8 +51,8 @@ export class ClientUpgrades {
     private readonly clock: Clock,
     private readonly sockets: TrackedSockets,
     private readonly log: RelayLog,
+    private readonly origins: Origins,
   ) {
-    this.addressOf = createAddressReader(options.trustedProxies);
     this.limits = new ConnectionLimits(options, clock);
     this.paths = new Set(options.paths.map(normalizePath));
     this.pings = new ClientPings(options.pingIntervalMs, clock);
@@ -84,7 +90,8 @@ export class ClientUpgrades {
 
   private take(key: EndpointKey, upgrade: Upgrade) {
     const { request, socket } = upgrade;
-    const address = this.addressOf(request);
+    const peer = this.origins.addressOf(request);
+    const { address } = peer;
     const refusal =
       checkSize(request, this.options.maxHeaderBytes) ??
       checkHandshake(request) ??
@@ -96,7 +103,8 @@ export class ClientUpgrades {
     socket.once('close', () => this.limits.release(address));
     const client = new WebSocketClient(upgrade, this.surroundings, () => this.settings(key));
     try {
-      client.bind(this.core.connect(key, toClientRequest(upgrade, address), client));
+      const ingress = this.origins.ingressOf(request);
+      client.bind(this.core.connect(key, toClientRequest(upgrade, peer), client, ingress));
     } catch (error) {
       this.log.error(`A client could not be connected: ${String(error)}`);
       client.refuse(500, 'internal fault', []);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { ResolvedRelayOptions } from '../options/index.js';
 import { createOwnServer, listen, stopListening } from './own-http-server.js';
 import type { OwnServerOptions } from './own-http-server.js';
+import type { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import type { RelayLog } from './relay-log.js';
 import type { Upgrade } from './upgrade-request.js';
 
@@ -19,6 +20,7 @@ export class GatewayPorts {
     private readonly options: GatewayPortOptions,
     private readonly onUpgrade: (port: number, upgrade: Upgrade) => void,
     private readonly log: RelayLog,
+    private readonly gate: ProxyProtocolGate,
   ) {}
 
   /** Ports that are open. */
@@ -35,7 +37,9 @@ export class GatewayPorts {
       this.log.error(`Gateway port ${port} is not opened: relay.gatewayPorts does not name it`);
       return;
     }
-    const server = createOwnServer(this.options, 426, (upgrade) => this.onUpgrade(port, upgrade));
+    const server = createOwnServer(this.options, 426, this.gate, (upgrade) =>
+      this.onUpgrade(port, upgrade),
+    );
     this.servers.set(port, server);
     try {
       await listen(server, port, gatewayHost);

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { ResolvedRelayOptions } from '../options/index.js';
+import type { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import type { Upgrade } from './upgrade-request.js';
 
 export type OwnServerOptions = Pick<ResolvedRelayOptions, 'maxHeaderBytes' | 'handshakeTimeoutMs'>;
@@ -11,6 +12,7 @@ const LONGEST_CHECK_MS = 30_000;
 export function createOwnServer(
   { maxHeaderBytes, handshakeTimeoutMs }: OwnServerOptions,
   status: number,
+  gate: ProxyProtocolGate,
   onUpgrade: (upgrade: Upgrade) => void,
 ): Server {
   const server = createServer(
@@ -25,6 +27,7 @@ export function createOwnServer(
       response.end(status === 404 ? 'not found\n' : 'only WebSockets are served here\n');
     },
   );
+  gate.guard(server);
   server.on('upgrade', (request, socket, head) =>
     onUpgrade({ request, socket: socket as Upgrade['socket'], head }),
   );

@@ -1,10 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { parseIngress } from '../options/index.js';
 import type { ResolvedRelayOptions, ResolvedSecurityOptions } from '../options/index.js';
 import type { Clock, RandomSource } from '../protocol/clock.js';
 import { createTokenVerifier } from '../transport/service-token.js';
 import { systemClock, systemRandom } from '../transport/system-clock.js';
+import { createAddressReader, createTrust } from './client-address.js';
 import { ClientUpgrades } from './client-upgrades.js';
 import { routeBy } from './configured-route.js';
 import { InsecureRelayError, exposedAddress, notOffered } from './exposure-guard.js';
@@ -12,7 +14,9 @@ import { FailureLog } from './failure-log.js';
 import { GatewayPorts } from './gateway-ports.js';
 import { refuseUpgrade } from './http-refusal.js';
 import type { HubServerEntry } from './hub-server-entry.js';
+import { createIngressFinder } from './ingress-finder.js';
 import { createOwnServer, listen, stopListening } from './own-http-server.js';
+import { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayLog } from './relay-log.js';
 import { ServiceEndpoint } from './service-endpoint.js';
@@ -47,6 +51,7 @@ export class RelayServer {
   private readonly clients: ClientUpgrades;
   private readonly service: ServiceEndpoint;
   private readonly gatewayPorts: GatewayPorts;
+  private readonly gate: ProxyProtocolGate;
   private readonly hasVerifier: boolean;
   private ownService: Server | undefined;
   private serviceOffered: boolean;
@@ -58,7 +63,7 @@ export class RelayServer {
     this.core = new RelayCore(
       {
         ...options,
-        ingresses: [],
+        ingresses: [...new Set(options.ingresses.map((entry) => parseIngress(entry)!.id))],
         stepMs: options.migrationStepMs,
         route: routeBy(options.routing, log),
       },
@@ -79,12 +84,29 @@ export class RelayServer {
     );
     const verify = createTokenVerifier(security);
     this.hasVerifier = verify !== undefined;
-    this.service = new ServiceEndpoint(this.core, options, verify, this.serviceSockets, failures);
-    this.clients = new ClientUpgrades(this.core, options, clock, this.clientSockets, log);
+    const isTrusted = createTrust(options.trustedProxies);
+    this.gate = new ProxyProtocolGate(options, isTrusted, clock, failures);
+    const headerOf = (socket: object) => this.gate.headerOf(socket);
+    const ingressOf = createIngressFinder(options, isTrusted, headerOf);
+    const addressOf = createAddressReader(isTrusted, headerOf);
+    this.service = new ServiceEndpoint(
+      this.core,
+      options,
+      verify,
+      this.serviceSockets,
+      failures,
+      headerOf,
+      ingressOf,
+    );
+    this.clients = new ClientUpgrades(this.core, options, clock, this.clientSockets, log, {
+      addressOf,
+      ingressOf,
+    });
     this.gatewayPorts = new GatewayPorts(
       options,
       (port, upgrade) => this.clients.handle(port, upgrade, false),
       log,
+      this.gate,
     );
     this.serviceOffered = options.servicePort === undefined;
   }
@@ -92,11 +114,13 @@ export class RelayServer {
   /**
    * Starts to accept clients and service connections.
    * @throws InsecureRelayError when anybody could open service connections
+   * @throws ProxyProtocolOverTlsError
    */
   async start(): Promise<void> {
     const { httpServer, options } = this.deps;
     if (httpServer) {
       this.guard(httpServer);
+      this.gate.guard(httpServer);
       httpServer.on('upgrade', this.onUpgrade);
     }
     this.clients.pings.start();
@@ -127,6 +151,7 @@ export class RelayServer {
   private async close() {
     const { httpServer, options } = this.deps;
     this.gatewayPorts.close();
+    this.gate.close();
     if (this.ownService) stopListening(this.ownService);
     this.clients.pings.stop();
     this.core.closeClients(1012, 'the relay is stopping');
@@ -140,7 +165,7 @@ export class RelayServer {
 
   private async openServicePort(port: number) {
     const { options } = this.deps;
-    this.ownService = createOwnServer(options, 404, (upgrade) => {
+    this.ownService = createOwnServer(options, 404, this.gate, (upgrade) => {
       if (this.service.serves(upgrade.request)) void this.service.handle(upgrade);
       else this.refuseOnServicePort(upgrade);
     });

@@ -8,10 +8,12 @@ import {
   MAX_SERVICE_PAYLOAD_BYTES,
   WebSocketTransport,
 } from '../transport/web-socket-transport.js';
-import { plainAddress } from './client-address.js';
+import { peerOf } from './client-address.js';
 import type { FailureLog } from './failure-log.js';
 import { refuseUpgrade, retryLater } from './http-refusal.js';
 import type { Refusal } from './http-refusal.js';
+import type { IngressFinder } from './ingress-finder.js';
+import type { ProxyHeader } from './proxy-protocol.js';
 import type { RelayCore } from './relay-core.js';
 import type { TrackedSockets } from './tracked-sockets.js';
 import { normalizePath, pathnameOf } from './upgrade-request.js';
@@ -40,6 +42,8 @@ export class ServiceEndpoint {
     private readonly verify: TokenVerifier | undefined,
     private readonly sockets: TrackedSockets,
     private readonly failures: FailureLog,
+    private readonly headerOf: (socket: object) => ProxyHeader | undefined,
+    private readonly ingressOf: IngressFinder,
   ) {
     this.path = normalizePath(options.servicePath);
   }
@@ -52,17 +56,18 @@ export class ServiceEndpoint {
   /** Lets a hub server in or refuses it. Never rejects. */
   async handle(upgrade: Upgrade): Promise<void> {
     const { request, socket, head } = upgrade;
-    const address = plainAddress(socket.remoteAddress);
+    const { address } = peerOf(socket, this.headerOf(socket));
     if (socket.destroyed) return;
     this.sockets.add(socket);
     try {
-      const serverId = await this.authenticate(request);
+      const authenticatedAs = await this.authenticate(request, address);
       if (socket.destroyed) return;
       if (this.core.sessionCount >= this.options.maxServiceConnections) {
         throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
       }
       this.server.handleUpgrade(request, socket, head, (ws) => {
-        this.core.attach(new WebSocketTransport(ws), { authenticatedAs: serverId });
+        const ingress = this.ingressOf(request);
+        this.core.attach(new WebSocketTransport(ws), { authenticatedAs, ingress });
       });
     } catch (error) {
       const refusal = refusalOf(error);
@@ -72,10 +77,13 @@ export class ServiceEndpoint {
   }
 
   /** @returns the serverId the token is for; `undefined` for a peer on this machine */
-  private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
+  private async authenticate(
+    { headers }: IncomingMessage,
+    address: string,
+  ): Promise<string | undefined> {
     if (!this.verify) {
-      const isLocal = isLoopbackHost(plainAddress(socket.remoteAddress));
-      if (isLocal && FOREIGN_HEADERS.every((name) => headers[name] === undefined)) return undefined;
+      if (isLoopbackHost(address) && FOREIGN_HEADERS.every((name) => headers[name] === undefined))
+        return undefined;
       throw new Refused({
         status: 403,
         text: 'without security.secrets or security.publicKeys only direct connections of this machine are accepted',

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { MAX_CONTROL_BYTES } from '../protocol/frames.js';
 import type { ClientRequest } from '../protocol/messages.js';
-import { plainAddress } from './client-address.js';
 import type { Refusal } from './http-refusal.js';
+import type { ProxiedAddress } from './proxy-protocol.js';
 
 /** A request to become a WebSocket, and the socket it came on. */
 export interface Upgrade {
@@ -80,15 +80,17 @@ export function checkSize(
 }
 
 /** The request as hub servers get it. */
-export function toClientRequest({ request, socket }: Upgrade, address: string): ClientRequest {
-  const isPeer = address === plainAddress(socket.remoteAddress);
+export function toClientRequest(
+  { request, socket }: Upgrade,
+  { address, port }: ProxiedAddress,
+): ClientRequest {
   return {
     method: request.method ?? 'GET',
     url: request.url ?? '/',
     httpVersion: request.httpVersion,
     rawHeaders: request.rawHeaders,
     remoteAddress: address,
-    remotePort: isPeer ? (socket.remotePort ?? 0) : 0,
+    remotePort: port,
     encrypted: (socket as Partial<TLSSocket>).encrypted === true,
   };
 }

@@ -67,6 +67,8 @@ export class TestLink {
   onMessage(message: LinkMessage): void {
     if (message.type === MessageType.CloseConnection) {
       this.closed = { code: message.code, reason: message.reason };
+      const { link } = this.opened;
+      this.session.sendControl({ type: MessageType.ConnectionClosed, link });
     }
     if (message.type === MessageType.ClientPong) {
       this.pongs.push(Buffer.from(message.data).toString());
