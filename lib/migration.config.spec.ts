@@ -227,6 +227,7 @@ function sampleOf(path: string): string {
     'relay.paths': '/a,/b',
     'relay.gatewayPorts': '3001,3002',
     'relay.gatewayHost': '::',
+    'relay.lastIngress': 'wait',
     'relay.maxHeaderBytes': '8192',
     'hub.relays': 'ws://a/x,wss://b/y',
     'hub.serverName': 'one',
@@ -234,6 +235,9 @@ function sampleOf(path: string): string {
     'hub.ack': 'received',
     'hub.level': 'off',
     'shutdown.mode': 'off',
+    'admin.enabled': 'true',
+    'admin.path': '/admin',
+    'admin.tokens': ['c'.repeat(32), 'd'.repeat(32)].join(','),
   };
   return samples[path] ?? '16';
 }

@@ -9,6 +9,7 @@ const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toSt
 const publicKeys = [pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()];
 const secrets = ['s'.repeat(32)];
 const exposed = { servicePort: 4000, serviceHost: '0.0.0.0' };
+const near = { relays: ['ws://127.0.0.1:1/x'] };
 const far = { relays: ['ws://localhost:1', 'wss://relay.internal/migration/service'] };
 
 const WRONG: [what: string, path: string, input: MigrationOptions][] = [
@@ -25,6 +26,12 @@ const WRONG: [what: string, path: string, input: MigrationOptions][] = [
   ['far relay', 'hub.relays[1]', { role: 'hub', hub: far }],
   ['far relay in role both', 'hub.relays[1]', { hub: far }],
   ['far relay, cannot sign', 'hub.relays[1]', { hub: far, security: { publicKeys } }],
+  ['admin without tokens', 'admin.tokens', { admin: { enabled: true } }],
+  [
+    'admin in role hub',
+    'admin.enabled',
+    { role: 'hub', hub: near, admin: { enabled: true, tokens: secrets } },
+  ],
   ['relay total', 'relay.retainedTotalBytes', { relay: { retainedTotalBytes: 1_048_575 } }],
   ['keep-alive', 'hub.keepAliveMs', { hub: { keepAliveMs: 500, deadAfterMs: 999 } }],
   ['hub buffer', 'hub.retainedBytes', { hub: { retainedBytes: 11, maxBufferedBytes: 10 } }],
@@ -32,7 +39,12 @@ const WRONG: [what: string, path: string, input: MigrationOptions][] = [
 
 const RIGHT: [what: string, input: MigrationOptions][] = [
   ['role relay without relays', { role: 'relay' }],
-  ['role hub with a near relay', { role: 'hub', hub: { relays: ['ws://127.0.0.1:1/x'] } }],
+  ['role hub with a near relay', { role: 'hub', hub: near }],
+  ['admin with a token', { admin: { enabled: true, tokens: secrets } }],
+  [
+    'tokens in role hub that serves no admin',
+    { role: 'hub', hub: near, admin: { tokens: secrets } },
+  ],
   ['exposed service port with a secret', { relay: exposed, security: { secrets } }],
   ['exposed service port with keys', { relay: exposed, security: { publicKeys } }],
   ['a service host that is not used', { relay: { serviceHost: '0.0.0.0' } }],

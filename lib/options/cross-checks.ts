@@ -57,6 +57,16 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     },
   },
   {
+    needs: ['admin.enabled', 'admin.tokens'],
+    find: ({ admin: { enabled, tokens } }) =>
+      problem('admin.tokens', enabled && tokens.length === 0, messages.ADMIN_NEEDS_TOKENS),
+  },
+  {
+    needs: ['role', 'admin.enabled'],
+    find: ({ role, admin: { enabled } }) =>
+      problem('admin.enabled', enabled && role === 'hub', messages.ADMIN_NEEDS_RELAY),
+  },
+  {
     needs: ['relay.ingressHeader', 'relay.trustedProxies'],
     find: ({ relay }) => {
       const wrong = relay.ingressHeader !== undefined && relay.trustedProxies.length === 0;

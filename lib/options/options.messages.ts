@@ -14,6 +14,11 @@ export const SERVICE_HOST_NEEDS_KEY =
 export const RELAY_NEEDS_KEY =
   'must have a loopback host unless security.secrets or security.privateKey is set';
 
+export const ADMIN_NEEDS_TOKENS = 'must hold at least one token when admin.enabled is true';
+
+export const ADMIN_NEEDS_RELAY =
+  "must be false in role 'hub': the admin API is about a relay (set it on relays only)";
+
 export const PATH_IS_TAKEN = 'must not contain relay.servicePath unless relay.servicePort is set';
 
 export const HEADER_NEEDS_PROXIES =

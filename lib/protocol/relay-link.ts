@@ -95,6 +95,17 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     return this.limits.stepMs;
   }
 
+  /** Its number and epoch on the service connection that carries it. */
+  get binding(): Readonly<Pick<RelayBinding, 'number' | 'epoch'>> | undefined {
+    return this.current;
+  }
+
+  /** How far the connection's life is, its moves aside. */
+  get phase(): 'opening' | 'open' | 'closing' {
+    if (this.clientGone || this.state === 'ended') return 'closing';
+    return this.state;
+  }
+
   /**
    * Opens the connection on its first hub server.
    * @param epoch the last epoch of this connection when it was opened elsewhere before

@@ -74,6 +74,11 @@ export class ClientConnection implements RelayLinkOwner {
     return this.link?.moving ?? false;
   }
 
+  /** The link to the hub server; none before there is one. */
+  get currentLink(): RelayLink | undefined {
+    return this.link;
+  }
+
   /** Opens the connection on a hub server, or holds it until one is there. */
   route(): void {
     const target = this.relay.selectTarget(this, NONE);
