@@ -76,6 +76,16 @@ describe('version 2', () => {
   });
 });
 
+/** What comes of any bytes: nothing that a listener would not know how to handle. */
+function outcomeOf(bytes: Buffer): 'read' | 'refused' | 'broken' {
+  try {
+    const header = parseProxyHeader(bytes);
+    return typeof header === 'object' && header.length > bytes.length ? 'broken' : 'read';
+  } catch (error) {
+    return error instanceof ProxyProtocolError ? 'refused' : 'broken';
+  }
+}
+
 describe('any bytes', () => {
   const headers = [
     Buffer.from('PROXY TCP4 1.2.3.4 10.0.0.1 5678 80\r\n'),
@@ -103,12 +113,7 @@ describe('any bytes', () => {
     fc.assert(
       fc.property(start, fc.uint8Array({ maxLength: 300 }), (text, rest) => {
         const bytes = Buffer.concat([Buffer.from(text, 'latin1'), rest]);
-        try {
-          const header = parseProxyHeader(bytes);
-          if (typeof header === 'object') expect(header.length).toBeLessThanOrEqual(bytes.length);
-        } catch (error) {
-          expect(error).toBeInstanceOf(ProxyProtocolError);
-        }
+        return outcomeOf(bytes) !== 'broken';
       }),
     );
   });
