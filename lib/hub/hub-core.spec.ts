@@ -306,9 +306,11 @@ describe('HubCore set offline', () => {
     expect(slow.sent.at(-1)).toMatchObject({ accepted: false, status: 409 });
     expect([core.connections.size, owner.closed.mock.calls.length]).toEqual([1, 0]);
     slow.say({ ...OPEN, link: 2, epoch: 3 });
-    expect(owner.closed.mock.calls).toEqual([
-      [1012, 'moved', { server: 'hub', reason: 'crash', attempt: 0 }],
-    ]);
+    // The client was not let in before: a true end.
+    expect(owner.closed.mock.calls).toEqual([[1006, '', undefined]]);
+    const migration = { server: 'other', reason: 'crash', attempt: 3 };
+    slow.say({ ...OPEN, link: 3, epoch: 4, migration });
+    expect(owner.closed.mock.calls[1]).toEqual([1012, 'moved', { ...migration, server: 'hub' }]);
     expect(core.connections.size).toBe(1);
   });
 

@@ -73,10 +73,11 @@ const decide = (link: HubLink, outcome: 'committed' | 'rolledBack', attempt = 1)
     epoch: 3,
   });
 
-const ready = (handled: number, sent: number, attempt = 1) => ({
+const ready = (handled: number, sent: number, attempt = 1, received = handled) => ({
   attempt,
   ready: true,
   handled,
+  received,
   sent,
 });
 
@@ -168,7 +169,7 @@ describe('HubLink', () => {
     link.send('reply', false);
     link.handled(first);
     const sent = channel.take().filter((it) => !Array.isArray(it));
-    expect(sent).toEqual(['reply', ready(12, 1)]);
+    expect(sent).toEqual(['reply', ready(12, 1, 1, 10)]);
   });
 
   it('leaves what was not handed to handlers to the other server', () => {
@@ -177,7 +178,7 @@ describe('HubLink', () => {
     link.onData('two', false);
     link.handled(link.delivered());
     request(link);
-    expect(channel.take()).toEqual([ready(11, 0), [11]]);
+    expect(channel.take()).toEqual([ready(11, 0, 1, 12), [11]]);
   });
 
   it('hands over what was sent after READY, and ends', () => {
@@ -198,7 +199,16 @@ describe('HubLink', () => {
     ]);
     const migration = { server: 'other', reason: 'why', attempt: 1 };
     expect(owner.closed.mock.calls).toEqual([[1012, 'why', migration]]);
+    expect([done.mock.calls.length, host.linkForgotten.mock.calls.length]).toEqual([0, 0]);
+    link.onMessage({
+      type: MessageType.CloseConnection,
+      link: 7,
+      code: 1012,
+      reason: '',
+      migration,
+    });
     expect(done).toHaveBeenCalledWith(undefined);
+    expect([host.linkForgotten.mock.calls.length, owner.closed.mock.calls.length]).toEqual([1, 1]);
     expect(late.mock.calls[0]![0]).toBeInstanceOf(Error);
   });
 
@@ -232,7 +242,7 @@ describe('HubLink', () => {
     decide(link, 'committed', 1);
     expect(link.leaving).toBe(true);
     link.handled(number);
-    expect(channel.take()).toContainEqual(ready(11, 0, 2));
+    expect(channel.take()).toContainEqual(ready(11, 0, 2, 10));
   });
 
   it('takes a repeated request as a new one while it waits', () => {
@@ -241,7 +251,7 @@ describe('HubLink', () => {
     request(link, 1);
     request(link, 2);
     link.handled(number);
-    expect(channel.take()).toContainEqual(ready(11, 0, 2));
+    expect(channel.take()).toContainEqual(ready(11, 0, 2, 10));
   });
 
   it('does not leave once it closes', () => {
@@ -251,17 +261,28 @@ describe('HubLink', () => {
     expect(channel.take()).toEqual([{ code: 4000, reason: '' }]);
   });
 
+  it('answers a repeated request once, and another one while it is paused with a refusal', () => {
+    const link = openLink();
+    request(link);
+    channel.take();
+    request(link);
+    expect(channel.take()).toEqual([]);
+    request(link, 2);
+    const reason = 'another attempt is under way';
+    expect(channel.take()).toEqual([{ ...ready(10, 0, 2), ready: false, reason }]);
+    expect(link.paused).toBe(true);
+  });
+
   it('finds what the relay must not do', () => {
     expect(() => newLink().onData('x', false)).toThrow('while it is opening');
     expect(() => request(newLink())).toThrow('while it is opening');
     const link = openLink();
     link.delivered();
     request(link);
-    expect(() => decide(link, 'committed')).toThrow('committed before it was ready');
+    expect(() => decide(link, 'committed')).toThrow('committed on link 7 while it is requested');
     const paused = openLink();
     request(paused);
     expect(() => paused.onData('x', false)).toThrow('while it is paused');
-    expect(() => request(paused, 2)).toThrow('while it is paused');
   });
 
   it.each(['open', 'requested', 'paused'])('waits to be rebound when it is %s', (phase) => {
@@ -433,5 +454,118 @@ describe('numbers that another server acknowledged', () => {
     skip(link, 3);
     request(link);
     expect(channel.take()).toEqual([ready(13, 0)]);
+  });
+});
+
+describe('HubLink that goes to another service connection', () => {
+  let next: RecordingChannel;
+  beforeEach(() => (next = new RecordingChannel()));
+
+  const reroute = (link: HubLink, attempt = 1) =>
+    link.onMessage({
+      type: MessageType.MigrateConnectionRequest,
+      link: 7,
+      kind: 'reroute',
+      attempt,
+      reason: 'ingressReload',
+      deadlineMs: 1000,
+    });
+  const elsewhere = (received: number, epoch = 5) => ({
+    type: MessageType.MigrateConnectionAck,
+    link: 3,
+    attempt: 1,
+    outcome: 'committed' as const,
+    server: 'hub',
+    reason: 'why',
+    epoch,
+    connectionId: 'id',
+    received,
+  });
+
+  it('pauses at once between two messages, goes on with its handlers, and resumes there', () => {
+    const link = openLink();
+    link.onData('1', false);
+    const number = link.delivered();
+    link.send('before', false);
+    reroute(link);
+    reroute(link);
+    link.send('after', false);
+    link.ping(Buffer.from('alive?'));
+    link.handled(number);
+    expect(channel.take()).toEqual(['before', ready(10, 1, 1, 11)]);
+    expect([link.leaving, owner.stays.mock.calls]).toEqual([false, []]);
+    expect(() => link.onData('x', false)).toThrow('data on link 7 while it is rerouting');
+    link.rebind(next, elsewhere(1));
+    expect([channel.released, link.epoch]).toEqual([1, 5]);
+    expect(next.take()).toEqual([
+      { accepted: true, received: 11 },
+      [11],
+      'after',
+      { data: Buffer.from('alive?') },
+    ]);
+    expect(owner.stays).not.toHaveBeenCalled();
+  });
+
+  it('goes on where it was when it is rolled back', () => {
+    const link = openLink();
+    reroute(link);
+    link.send('x', false);
+    link.close(4000, 'bye');
+    channel.take();
+    decide(link, 'rolledBack');
+    expect(channel.take()).toEqual(['x', { code: 4000, reason: 'bye' }]);
+    expect(owner.stays).not.toHaveBeenCalled();
+  });
+
+  it('sends its close again that the relay may not have heard', () => {
+    const link = openLink();
+    link.close(4000, 'bye');
+    reroute(link);
+    expect(channel.take()).toEqual([{ code: 4000, reason: 'bye' }, ready(10, 0)]);
+    link.rebind(next, elsewhere(0));
+    expect(next.take().slice(2)).toEqual([{ code: 4000, reason: 'bye' }]);
+  });
+
+  it('keeps its last word until the relay has it', () => {
+    const link = openLink();
+    request(link);
+    link.send('late', false);
+    link.close(4000, 'bye');
+    channel.take();
+    decide(link, 'committed');
+    link.onLost(1006, 'cut');
+    expect([link.released, host.linkDetached.mock.calls.length]).toEqual([true, 1]);
+    link.releaseOn(next, { ...elsewhere(0), server: 'other' });
+    const released = { attempt: 1, sent: 1, close: { code: 4000, reason: 'bye' } };
+    expect(next.take()).toEqual([{ accepted: true, received: 10 }, 'late', released]);
+    expect(owner.closed).toHaveBeenCalledTimes(1);
+    link.gone(1012, 'moved');
+    expect([host.linkForgotten.mock.calls.length, owner.closed.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it('hears of the commit and says its last word in one when it lost the former one', () => {
+    const link = openLink();
+    request(link);
+    link.send('late', false);
+    channel.take();
+    link.onLost(1006, 'cut');
+    link.releaseOn(next, { ...elsewhere(0), server: 'other' });
+    expect(next.take()).toEqual([
+      { accepted: true, received: 10 },
+      'late',
+      { attempt: 1, sent: 1 },
+    ]);
+    const migration = { server: 'other', reason: 'why', attempt: 1 };
+    expect(owner.closed.mock.calls).toEqual([[1012, 'why', migration]]);
+  });
+
+  it('sends again the pings that no pong has answered', () => {
+    const link = openLink();
+    for (const text of ['1', '2', '3']) link.ping(Buffer.from(text));
+    link.onMessage({ type: MessageType.ClientPong, link: 7, data: Buffer.from('2') });
+    channel.take();
+    link.onLost(1006, 'cut');
+    link.rebind(next, elsewhere(0));
+    expect(next.take().slice(2)).toEqual([{ data: Buffer.from('3') }]);
   });
 });

@@ -46,14 +46,18 @@ class FakeServer implements BindingTarget {
   refuse(): void {
     this.answer({ type: MessageType.OpenConnectionResponse, accepted: false, reason: 'no' });
   }
-  ready(handled = 0, attempt = 1, sent = 0): void {
+  ready(handled = 0, attempt = 1, sent = 0, received = handled): void {
     this.answer({
       type: MessageType.MigrateConnectionResponse,
       attempt,
       ready: true,
       handled,
+      received,
       sent,
     });
+  }
+  closed(): void {
+    this.answer({ type: MessageType.ConnectionClosed });
   }
   released(sent = 0, close?: object): void {
     this.answer({ type: MessageType.ConnectionReleased, attempt: 1, sent, close });
@@ -77,6 +81,8 @@ let link: RelayLink;
 let [a, b, c]: FakeServer[] = [];
 let candidates: FakeServer[];
 let survives: boolean;
+/** Further service connections of servers. */
+let routes: FakeServer[];
 const names = [
   'accepted',
   'refused',
@@ -88,6 +94,7 @@ const names = [
   'pauseClient',
   'resumeClient',
   'migrationEnded',
+  'rerouted',
   'settled',
   'ended',
   'detached',
@@ -102,6 +109,7 @@ beforeEach(() => {
   [a, b, c] = ['a', 'b', 'c'].map((name) => new FakeServer(name));
   candidates = [b!, c!];
   survives = true;
+  routes = [];
   owner = {
     get survivesCrash() {
       return survives;
@@ -109,6 +117,8 @@ beforeEach(() => {
     ...Object.fromEntries(names.map((name) => [name, vi.fn<(...args: unknown[]) => void>()])),
     selectTarget: (excluded: ReadonlySet<string>) =>
       candidates.find(({ serverId }) => !excluded.has(serverId)),
+    selectRoute: (serverId: string, besides: BindingTarget) =>
+      routes.find((it) => it.serverId === serverId && it !== besides),
   } as typeof owner;
   link = newLink();
   a!.accept();
@@ -171,7 +181,7 @@ describe('a migration', () => {
   it('sends what the origin did not hand to its handlers to the target', () => {
     for (const text of ['1', '2', '3']) say(text);
     migrate();
-    a!.ready(1);
+    a!.ready(1, 1, 0, 3);
     b!.accept();
     expect(b!.take().slice(1)).toEqual(data('2', '3'));
   });
@@ -240,6 +250,8 @@ describe('a migration', () => {
     expect(sent.at(-1)).toMatchObject({ code: 1001, reason: 'gone' });
     expect(sent.at(-1)).not.toHaveProperty('migration');
     expect(sent).toContainEqual({ data: 'last' });
+    expect(owner.ended).not.toHaveBeenCalled();
+    a!.closed();
     expect([owner.ended.mock.calls.length, budget.used, clock.timers.size]).toEqual([1, 0, 0]);
     for (const message of b!.take().slice(1)) {
       expect(message).toMatchObject({ migration: { reason: 'rolledBack' } });
@@ -252,6 +264,9 @@ describe('a migration', () => {
     b!.accept();
     link.clientClosed(1001, 'gone');
     expect(b!.take().at(-1)).toMatchObject({ code: 1001 });
+    b!.closed();
+    // The origin may still ask what became of the connection.
+    expect(owner.ended).not.toHaveBeenCalled();
     a!.end!.onData('late', false);
     a!.released(1);
     expect(heard()).toEqual([]);
@@ -309,7 +324,7 @@ describe('a migration', () => {
   it('finds what a hub server must not do', () => {
     say('1');
     migrate();
-    expect(() => a!.ready(2)).toThrow('ready with 2 messages handled of 1');
+    expect(() => a!.ready(2)).toThrow('ready with 2 messages received and 2 handled of 1');
     expect(() => a!.ready(0, 1, 5)).toThrow('5 messages sent, 0 received');
     a!.ready(1);
     expect(() => b!.end!.onData('x', false)).toThrow('before OpenConnectionResponse');
@@ -331,6 +346,7 @@ describe('backpressure', () => {
   it('resumes a paused client at the end, so that its close is seen', () => {
     for (let i = 0; i < 10; i++) say('x');
     link.forceClose(1012, 'noTarget');
+    a!.closed();
     expect(owner.resumeClient).toHaveBeenCalledTimes(1);
     expect([budget.used, owner.ended.mock.calls.length]).toEqual([0, 1]);
   });
@@ -420,6 +436,7 @@ describe('the loss of a service connection', () => {
       ...data('last'),
       expect.objectContaining({ type: MessageType.CloseConnection, code: 1001 }),
     ]);
+    a!.closed();
     expect([owner.ended.mock.calls.length, clock.timers.size]).toEqual([1, 0]);
   });
 
@@ -430,6 +447,7 @@ describe('the loss of a service connection', () => {
     rebind();
     a!.rebound(0);
     expect(a!.take()).toMatchObject([{ code: 1012, reason: 'noTarget' }]);
+    a!.closed();
     expect(owner.ended).toHaveBeenCalledTimes(1);
   });
 
@@ -448,14 +466,40 @@ describe('the loss of a service connection', () => {
     expect(heard()).toEqual(['old', 'new 1', 'new 2']);
   });
 
-  it('lets the new server through when the old one loses its service connection', () => {
+  it('keeps the new server behind the old one, whose last word comes on another one', () => {
     migrate();
     a!.ready();
     b!.accept();
     b!.end!.onData('new', false);
+    routes = [new FakeServer('a')];
     a!.lose();
-    expect([heard(), link.moving, clock.timers.size]).toEqual([['new'], false, 0]);
+    expect(routes[0]!.take()).toMatchObject([
+      { outcome: 'committed', connectionId: 'id', epoch: 3, received: 0, server: 'b' },
+    ]);
+    routes[0]!.rebound(0);
+    routes[0]!.end!.onData('old', false);
+    expect(heard()).toEqual(['old']);
+    routes[0]!.released(1);
+    expect(routes[0]!.take()).toMatchObject([{ code: 1012, migration: { server: 'b' } }]);
+    expect([heard(), link.moving, clock.timers.size]).toEqual([['old', 'new'], false, 0]);
   });
+
+  it.each([
+    ['it is gone', () => link.leftServerGone('a')],
+    ['it says nothing', () => clock.run(100)],
+  ])(
+    'lets the new server through when the old one lost its service connection and %s',
+    (_, event) => {
+      migrate();
+      a!.ready();
+      b!.accept();
+      b!.end!.onData('new', false);
+      a!.lose();
+      expect(heard()).toEqual([]);
+      event();
+      expect([heard(), link.moving, clock.timers.size]).toEqual([['new'], false, 0]);
+    },
+  );
 });
 
 describe('a service connection that the hub server knows to be lost', () => {
@@ -494,6 +538,7 @@ describe('a service connection that the hub server knows to be lost', () => {
     migrate();
     a!.ready();
     b!.accept();
+    a!.released();
     expect(link.reclaim(a!, 1)).toBe(false);
     expect(link.serverId).toBe('b');
     // Opened with epoch 2, so epoch 1 was another connection at this server.
@@ -668,5 +713,181 @@ describe('the loss of a hub server', () => {
     expect(heard()).toEqual(['old']);
     a!.released(1);
     expect([heard(), clock.timers.size]).toEqual([['old', 'new'], 0]);
+  });
+});
+
+describe('a reroute', () => {
+  let other: FakeServer;
+  beforeEach(() => routes.push((other = new FakeServer('a'))));
+
+  const reroute = () => link.reroute({ reason: 'ingressReload', limitMs: 100 });
+  const rerouted = () => owner.rerouted.mock.calls.map(([it]) => it);
+  const MOVED = { outcome: 'moved', reason: 'ingressReload' };
+
+  it('holds inbound until the hub server has paused, then goes on there', () => {
+    say('1');
+    expect([reroute(), reroute(), migrate()]).toEqual([true, false, false]);
+    say('2');
+    expect(a!.take()).toMatchObject([{ data: '1' }, { kind: 'reroute', attempt: 1 }]);
+    a!.end!.onData('x', false);
+    a!.ready(0, 1, 1, 1);
+    expect(other.take()).toMatchObject([
+      { attempt: 1, outcome: 'committed', connectionId: 'id', epoch: 2, received: 1, server: 'a' },
+      { data: '2' },
+    ]);
+    say('3');
+    expect(other.take()).toEqual(data('3'));
+    expect([a!.end, link.moving, rerouted()]).toEqual([undefined, true, []]);
+    other.rebound(1);
+    other.end!.onData('y', false);
+    expect([other.take(), heard(), rerouted()]).toEqual([[], ['x', 'y'], [MOVED]]);
+    expect([link.moving, clock.timers.size, results()]).toEqual([false, 0, []]);
+  });
+
+  it.each([
+    ['noAnswer', () => clock.run(100)],
+    ['noRoute', () => [(routes = []), a!.ready()]],
+    ['noRoute', () => [Object.assign(other, { avoided: true }), a!.ready()]],
+  ])('is rolled back: %s', (reason, event) => {
+    reroute();
+    say('1');
+    a!.take();
+    event();
+    expect(a!.take()).toMatchObject([{ outcome: 'rolledBack', reason }, { data: '1' }]);
+    expect(rerouted()).toEqual([{ outcome: 'failed', reason }]);
+    a!.ready();
+    expect([other.take(), link.moving, clock.timers.size]).toEqual([[], false, 0]);
+  });
+
+  it('is given up when the hub server refuses', () => {
+    reroute();
+    const refusal = { attempt: 1, ready: false, handled: 0, received: 0, sent: 0 };
+    a!.answer({ type: MessageType.MigrateConnectionResponse, ...refusal });
+    expect([rerouted(), link.moving]).toEqual([
+      [{ outcome: 'failed', reason: 'refusedByServer' }],
+      false,
+    ]);
+  });
+
+  it('falls back to rebinding when the service connection is lost before the answer', () => {
+    reroute();
+    say('1');
+    a!.take();
+    a!.lose();
+    expect([owner.detached.mock.calls, rerouted()]).toEqual([
+      [['a']],
+      [{ outcome: 'failed', reason: 'sessionLost' }],
+    ]);
+    link.rebind(other);
+    other.rebound(0);
+    expect(other.take().slice(1)).toEqual(data('1'));
+  });
+
+  it('falls back to rebinding when the new service connection is lost: nothing comes twice', () => {
+    reroute();
+    say('1');
+    say('2');
+    a!.ready();
+    other.lose();
+    expect(owner.detached.mock.calls).toEqual([['a']]);
+    a!.take();
+    link.rebind(a!);
+    expect(a!.take()).toMatchObject([{ type: MessageType.RebindConnection, epoch: 3 }]);
+    // One of the two arrived behind the acknowledgement.
+    a!.rebound(1);
+    expect([a!.take(), rerouted(), clock.timers.size]).toEqual([data('2'), [MOVED], 0]);
+  });
+
+  it('knows a reclaim of the past, and one that tells of a loss', () => {
+    reroute();
+    a!.ready();
+    expect(link.reclaim(other, 1)).toBe(true);
+    expect(other.take()).toHaveLength(1);
+    const third = new FakeServer('a');
+    expect(link.reclaim(third, 1)).toBe(true);
+    expect(third.take()).toMatchObject([{ type: MessageType.RebindConnection, epoch: 3 }]);
+    third.rebound(0);
+    expect([link.moving, clock.timers.size]).toEqual([false, 0]);
+  });
+
+  it.each([
+    ['before the answer', () => undefined, () => a!.ready(0, 1, 0, 1)],
+    ['after it', () => a!.ready(0, 1, 0, 1), () => undefined],
+  ])('of a client that leaves %s goes on, then the server hears of the end', (_, before, after) => {
+    say('1');
+    reroute();
+    before();
+    link.clientClosed(1001, 'gone');
+    after();
+    expect(other.take()).toMatchObject([{ outcome: 'committed' }]);
+    other.rebound(1);
+    expect(other.take()).toMatchObject([{ code: 1001 }]);
+    other.closed();
+    expect([owner.ended.mock.calls.length, clock.timers.size, budget.used]).toEqual([1, 0, 0]);
+  });
+
+  it('finds what a hub server must not do', () => {
+    say('1');
+    reroute();
+    expect(() => a!.ready(0, 1, 0, 0)).toThrow('paused with 0 messages received of 1');
+    expect(() => a!.ready(0, 1, 2, 1)).toThrow('2 messages sent, 0 received');
+  });
+
+  it('ends with a hub server that is gone, whose clients another one takes over', () => {
+    reroute();
+    a!.ready();
+    other.lose();
+    link.serverGone();
+    b!.accept();
+    expect([link.serverId, rerouted(), clock.timers.size]).toEqual([
+      'b',
+      [{ outcome: 'failed', reason: 'sessionLost' }],
+      0,
+    ]);
+  });
+});
+
+describe('the end of a client', () => {
+  it('comes again, with its last messages, when it got lost with the service connection', () => {
+    say('last');
+    link.clientClosed(1001, 'gone');
+    a!.take();
+    a!.lose();
+    expect(owner.detached.mock.calls).toEqual([['a']]);
+    rebind();
+    a!.rebound(0);
+    expect(a!.take()).toMatchObject([{ data: 'last' }, { code: 1001 }]);
+    a!.closed();
+    expect([owner.ended.mock.calls.length, clock.timers.size, budget.used]).toEqual([1, 0, 0]);
+  });
+
+  it('is known to a hub server that does not have the connection any more', () => {
+    say('last');
+    link.clientClosed(1001, 'gone');
+    a!.lose();
+    rebind();
+    a!.rebound(0, false);
+    expect([b!.take(), owner.ended.mock.calls.length, clock.timers.size]).toEqual([[], 1, 0]);
+  });
+
+  it('is over after a while without the hub server', () => {
+    link.clientClosed(1001, 'gone');
+    clock.run(100);
+    expect([owner.ended.mock.calls.length, a!.end, clock.timers.size]).toEqual([1, undefined, 0]);
+  });
+});
+
+describe('rebinding on a service connection that is silent', () => {
+  it('tries another one, once', () => {
+    const other = new FakeServer('a');
+    a!.lose();
+    rebind();
+    routes.push(other);
+    clock.run(50);
+    expect(other.take()).toMatchObject([{ type: MessageType.RebindConnection, epoch: 3 }]);
+    clock.run(99);
+    expect(b!.take()).toEqual([]);
+    other.rebound(0);
+    expect([link.detached, clock.timers.size]).toEqual([false, 0]);
   });
 });
