@@ -226,7 +226,6 @@ function sampleOf(path: string): string {
     'relay.paths': '/a,/b',
     'relay.gatewayPorts': '3001,3002',
     'relay.gatewayHost': '::',
-    'relay.lastIngress': 'wait',
     'relay.maxHeaderBytes': '8192',
     'hub.relays': 'ws://a/x,wss://b/y',
     'hub.serverName': 'one',
