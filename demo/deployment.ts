@@ -83,15 +83,26 @@ export class Deployment {
     this.url = await this.relay.waitForOutput(/relay listening on (http:\/\/\S+)/, START_MS);
   }
 
-  /** Starts a hub server and waits until the relay has it. */
-  async startServer(name: string, version: number): Promise<RunningServer> {
+  /** Where the relay listens, for hub servers too. */
+  get relayPort(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /**
+   * Starts a hub server and waits until the relay has it.
+   *
+   * @param ports where it dials the relay, when that is not the relay's own port
+   */
+  async startServer(name: string, version: number, ports?: number[]): Promise<RunningServer> {
     const ledger = join(this.directory, `${name}-${version}.jsonl`);
     this.ledgers.push(ledger);
     const proxy = this.options.faults ? await this.startProxy() : undefined;
-    const relay = proxy ? `http://127.0.0.1:${proxy.port}` : this.url;
+    const dialled = ports ?? [proxy?.port ?? this.relayPort];
     const server = this.start(`${name} version ${version}`, {
       MIGRATION_ROLE: 'hub',
-      MIGRATION_HUB_RELAYS: `${relay.replace(/^http/, 'ws')}/migration/service`,
+      MIGRATION_HUB_RELAYS: dialled
+        .map((port) => `ws://127.0.0.1:${port}/migration/service`)
+        .join(','),
       MIGRATION_HUB_SERVER_NAME: name,
       MIGRATION_HUB_VERSION: String(version),
       MIGRATION_SHUTDOWN_MODE: this.options.mode,
@@ -203,18 +214,21 @@ export class Deployment {
   }
 
   private async startProxy(): Promise<TcpProxy> {
-    return TcpProxy.start(Number(new URL(this.url).port));
+    return TcpProxy.start(this.relayPort);
   }
 
   private start(name: string, env: NodeJS.ProcessEnv): ManagedProcess {
     const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('MIGRATION_'));
-    const child = new ManagedProcess(name, this.settings.app ?? APP, {
-      ...Object.fromEntries(inherited),
-      NO_COLOR: '1',
-      MIGRATION_SECURITY_SECRETS: this.secret,
-      ...(this.options.faults && FAULT_VARIABLES),
-      ...this.settings.variables,
-      ...env,
+    const args = ['--enable-source-maps', this.settings.app ?? APP];
+    const child = new ManagedProcess(name, process.execPath, args, {
+      env: {
+        ...Object.fromEntries(inherited),
+        NO_COLOR: '1',
+        MIGRATION_SECURITY_SECRETS: this.secret,
+        ...(this.options.faults && FAULT_VARIABLES),
+        ...this.settings.variables,
+        ...env,
+      },
     });
     this.processes.push(child);
     return child;
