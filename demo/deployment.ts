@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { monotonicMicros } from '../sample/02-rolling-deploy/src/ledger.js';
-import { TcpProxy } from '../test/support/tcp-proxy.js';
 import type { Outage } from './ledger.js';
 import { ManagedProcess } from './managed-process.js';
 import type { DemoOptions } from './options.js';
+import { ServiceProxies } from './service-proxies.js';
 import { until } from './until.js';
 
 const APP = fileURLToPath(new URL('../sample/02-rolling-deploy/src/main.js', import.meta.url));
@@ -18,6 +18,7 @@ const STOP_MS = 45_000;
 export const FAULT_TIMES = { keepAliveMs: 300, deadAfterMs: 1500, graceMs: 1500 };
 
 const FAULT_VARIABLES = {
+  MIGRATION_HUB_CONNECTIONS_PER_RELAY: '1',
   MIGRATION_HUB_KEEP_ALIVE_MS: String(FAULT_TIMES.keepAliveMs),
   MIGRATION_HUB_DEAD_AFTER_MS: String(FAULT_TIMES.deadAfterMs),
   MIGRATION_HUB_RECONNECT_MAX_MS: '300',
@@ -43,8 +44,8 @@ export interface RunningServer {
   version: number;
   serverId: string;
   process: ManagedProcess;
-  /** Its way to the relay, when there are faults. */
-  proxy?: TcpProxy;
+  /** Its ways to the relay, when there are faults. */
+  proxies?: ServiceProxies;
 }
 
 export interface DeploymentSettings {
@@ -96,8 +97,9 @@ export class Deployment {
   async startServer(name: string, version: number, ports?: number[]): Promise<RunningServer> {
     const ledger = join(this.directory, `${name}-${version}.jsonl`);
     this.ledgers.push(ledger);
-    const proxy = this.options.faults ? await this.startProxy() : undefined;
-    const dialled = ports ?? [proxy?.port ?? this.relayPort];
+    const { faults } = this.options;
+    const proxies = faults ? await ServiceProxies.start(this.relayPort) : undefined;
+    const dialled = ports ?? proxies?.ports ?? [this.relayPort];
     const server = this.start(`${name} version ${version}`, {
       MIGRATION_ROLE: 'hub',
       MIGRATION_HUB_RELAYS: dialled
@@ -125,14 +127,14 @@ export class Deployment {
     if (serverId === undefined || server.hasExited) {
       throw server.failure('was not taken by the relay');
     }
-    return { name, version, serverId, process: server, ...(proxy && { proxy }) };
+    return { name, version, serverId, process: server, ...(proxies && { proxies }) };
   }
 
   /** A new version in, then the old one drained out by SIGTERM. */
   async replace(old: RunningServer): Promise<RunningServer> {
     const fresh = await this.startServer(old.name, old.version + 1);
     await this.stop(old.process);
-    await old.proxy?.close();
+    await old.proxies?.close();
     return fresh;
   }
 
@@ -142,8 +144,8 @@ export class Deployment {
     server.process.kill();
     await until(() => server.process.hasExited, STOP_MS);
     // What the dead process had sent has left the proxy before its end does.
-    await until(() => server.proxy?.connections.every(({ harmed }) => harmed) ?? true, STOP_MS);
-    await server.proxy?.close();
+    await until(() => server.proxies?.connections.every(({ harmed }) => harmed) ?? true, STOP_MS);
+    await server.proxies?.close();
   }
 
   /** SIGSTOP until the relay has given the server up, and some more; then SIGCONT. */
@@ -172,11 +174,11 @@ export class Deployment {
   }
 
   /** Cuts all service connections and keeps the server away for so long. */
-  async isolate({ proxy }: RunningServer, milliseconds: number): Promise<void> {
-    proxy?.refuse(true);
-    proxy?.reset();
+  async isolate({ proxies }: RunningServer, milliseconds: number): Promise<void> {
+    proxies?.refuse(true);
+    proxies?.reset();
     await sleep(milliseconds);
-    proxy?.refuse(false);
+    proxies?.refuse(false);
   }
 
   async stats(): Promise<RelayStats> {
@@ -194,7 +196,7 @@ export class Deployment {
   /** Stops hub servers, then the relay. */
   async stopAll(servers: readonly RunningServer[]): Promise<void> {
     await Promise.all(servers.map(({ process }) => this.stop(process)));
-    await Promise.all(servers.map(({ proxy }) => proxy?.close()));
+    await Promise.all(servers.map(({ proxies }) => proxies?.close()));
     if (this.relay) {
       await this.stop(this.relay);
     }
@@ -211,10 +213,6 @@ export class Deployment {
   private async connectionsOf({ serverId }: RunningServer): Promise<number | undefined> {
     const { servers } = await this.stats();
     return servers.find((known) => known.serverId === serverId)?.serviceConnections;
-  }
-
-  private async startProxy(): Promise<TcpProxy> {
-    return TcpProxy.start(this.relayPort);
   }
 
   private start(name: string, env: NodeJS.ProcessEnv): ManagedProcess {

@@ -82,12 +82,12 @@ export class Faults {
   /** Cuts one service connection of a server that has others; false when there is none. */
   cut(): boolean {
     const candidates = this.servers.filter(
-      (server) => server !== this.struck && server.proxy!.healthy.length > 1,
+      (server) => server !== this.struck && server.proxies!.healthy.length > 1,
     );
     const server = pick(candidates, this.cutRandom);
-    const healthy = server?.proxy!.healthy ?? [];
+    const healthy = server?.proxies!.healthy ?? [];
     const connection =
-      this.cutRandom() < 0.7 ? server?.proxy!.busiest : pick(healthy, this.cutRandom);
+      this.cutRandom() < 0.7 ? server?.proxies!.busiest : pick(healthy, this.cutRandom);
     if (!connection) {
       return false;
     }
