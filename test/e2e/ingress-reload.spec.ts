@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { sizeOf } from './support/fleet-under-faults.js';
+
+const main = fileURLToPath(
+  new URL('../../.build/sample/03-ingress-reload/src/main.js', import.meta.url),
+);
+const clients = sizeOf('E2E_FAULTS_CLIENTS', 100);
+const reloads = sizeOf('E2E_INGRESS_RELOADS', 6);
+
+/** Plays sample 03 with real proxies; it judges by the ledgers of clients and gateways. */
+async function play(...args: string[]) {
+  const size = ['--reloads', String(reloads), '--clients', String(clients)];
+  const child = spawn(process.execPath, [main, ...size, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    // It ends the proxies and servers that it started.
+    child.kill('SIGTERM');
+    await exited;
+  });
+  const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await exited;
+  expect(code, complaints).toBe(0);
+  const result = JSON.parse(output);
+  if (process.env.E2E_INGRESS_RELOADS) console.log(output);
+  return result;
+}
+
+const unharmed = { lost: 0, duplicated: 0, outOfOrder: 0, unexpectedCloses: 0 };
+
+describe.each(['nginx', 'haproxy'])('real reloads of %s between hub servers and relay', (proxy) => {
+  it(`by surprise, ${reloads} times: no client notices`, async () => {
+    const result = await play('--proxy', proxy, '--surprise');
+    expect(result).toMatchObject({ ...unharmed, reloads, clients });
+    expect(result.sent).toBeGreaterThan(0);
+    expect(result.received).toBe(result.sent);
+  });
+});
