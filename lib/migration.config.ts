@@ -43,6 +43,8 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'relay.hubReconnectGraceMs': 'integer',
   'relay.migrationStepMs': 'integer',
   'relay.migrationsPerSecond': 'integer',
+  'relay.ingressReloadMs': 'integer',
+  'relay.lastIngress': 'text',
   'relay.routing': 'codeOnly',
   'hub.relays': 'texts',
   'hub.connectionsPerRelay': 'integer',

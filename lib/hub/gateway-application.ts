@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { AckMode, HubLink, HubLinkOwner } from '../protocol/hub-link.js';
+import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
+import type { AckMode, HubLink } from '../protocol/hub-link.js';
 import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages.js';
 import { decide, decidesAtOnce, protocolFor } from './connect-checks.js';
 import type { EndpointPolicies } from './endpoint-policies.js';

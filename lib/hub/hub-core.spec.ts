@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { VirtualClock } from '../../test/simulation/virtual-clock.js';
-import type { HubLinkOwner } from '../protocol/hub-link.js';
+import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import { MessageType } from '../protocol/messages.js';
 import type { ControlMessage, OpenConnection } from '../protocol/messages.js';
 import type { Transport, TransportReceiver } from '../protocol/transport.js';

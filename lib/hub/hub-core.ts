@@ -1,13 +1,15 @@
 import type { Clock, Timer } from '../protocol/clock.js';
 import { ServiceCloseCode } from '../protocol/errors.js';
 import { HubLink } from '../protocol/hub-link.js';
-import type { AckMode, HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link.js';
+import type { AckMode } from '../protocol/hub-link.js';
+import type { HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link-owner.js';
 import { HubSession } from '../protocol/hub-session.js';
 import { MessageType } from '../protocol/messages.js';
 import type {
   ConnectionsGone,
   Endpoint,
   EndpointKey,
+  MigrateConnectionAckElsewhere,
   OpenConnection,
   RebindConnection,
 } from '../protocol/messages.js';
@@ -110,6 +112,7 @@ export class HubCore implements HubLinkHost {
       finAcknowledged: (it) => this.finAcknowledged(it),
       openLink: (it, message) => this.openLink(it, message),
       rebindLink: (it, message) => this.rebindLink(it, message),
+      moveLink: (it, message) => this.moveLink(it, message),
       connectionsGone: (_, message) => this.connectionsGone(message),
       ended: (it, code, reason) => this.sessionEnded(it, code, reason),
       fault: (_, error) => this.observer.fault?.(error),
@@ -168,7 +171,8 @@ export class HubCore implements HubLinkHost {
       session.end(ServiceCloseCode.GoingAway, 'the hub server is stopping');
     }
     // A service connection may report its end later than this process has time for.
-    for (const link of Array.from(this.connections)) link.gone(1006, 'the hub server is stopping');
+    for (const link of Array.from(this.byId.values()))
+      link.gone(1006, 'the hub server is stopping');
     this.orphans.stop();
   }
 
@@ -219,10 +223,13 @@ export class HubCore implements HubLinkHost {
 
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void {
     this.connections.delete(link);
-    this.orphans.delete(link);
-    if (this.byId.get(link.connectionId) === link) this.byId.delete(link.connectionId);
     if (this.offline && cause) this.countLeft(cause);
     for (const listener of Array.from(this.leaveListeners)) listener(link);
+  }
+
+  linkForgotten(link: HubLink): void {
+    this.orphans.delete(link);
+    if (this.byId.get(link.connectionId) === link) this.byId.delete(link.connectionId);
   }
 
   private openLink(session: HubSession, message: OpenConnection) {
@@ -235,10 +242,11 @@ export class HubCore implements HubLinkHost {
       this.refuseStale(session, message);
       return;
     }
-    // The relay opens it anew: what this server had of it before is over.
-    const { reason, attempt } = migration ?? CRASH;
-    const { serverId } = this.options;
-    before?.gone(1012, 'moved', { server: serverId, reason, attempt });
+    // The relay opens it anew: what this server had of it before is over. Without a migration the
+    // client was not let in before.
+    const { serverId: server } = this.options;
+    if (migration) before?.gone(1012, 'moved', { ...migration, server });
+    else before?.gone(1006, '');
     this.application.open(message, (owner) => {
       const link = new HubLink(session, message.link, message, ack, this.options, this, owner);
       session.bind(message.link, link);
@@ -261,19 +269,45 @@ export class HubCore implements HubLinkHost {
   }
 
   private rebindLink(session: HubSession, message: RebindConnection) {
-    const link = this.byId.get(message.connectionId);
-    if (!link || link.epoch >= message.epoch) {
-      session.sendControl({
-        type: MessageType.RebindConnectionResponse,
-        link: message.link,
-        accepted: false,
-        received: 0,
-      });
+    const link = this.detachable(message);
+    if (!link || link.released) {
+      this.refuseRebind(session, message.link);
       return;
     }
     link.rebind(session, message);
+    this.bound(link, session, message.link);
+  }
+
+  private moveLink(session: HubSession, message: MigrateConnectionAckElsewhere) {
+    const link = this.detachable(message);
+    const reroute = message.server === this.options.serverId;
+    if (!link || (reroute && link.released)) {
+      this.refuseRebind(session, message.link);
+      return;
+    }
+    if (reroute) link.rebind(session, message);
+    else link.releaseOn(session, message);
+    this.bound(link, session, message.link);
+  }
+
+  /** The connection that a message binds anew, unless it is of a binding that is past. */
+  private detachable({ connectionId, epoch }: { connectionId: string; epoch: number }) {
+    const link = this.byId.get(connectionId);
+    return link && link.epoch < epoch ? link : undefined;
+  }
+
+  private bound(link: HubLink, session: HubSession, number: number) {
     this.orphans.delete(link);
-    session.bind(message.link, link);
+    session.bind(number, link);
+  }
+
+  private refuseRebind(session: HubSession, link: number) {
+    session.sendControl({
+      type: MessageType.RebindConnectionResponse,
+      link,
+      accepted: false,
+      received: 0,
+    });
   }
 
   private connectionsGone({ connections }: ConnectionsGone) {

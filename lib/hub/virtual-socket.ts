@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import { HubClient } from '../gateway/hub-client.js';
 import type { Migration } from '../gateway/hub-client.js';
-import type { HubLink, HubLinkOwner } from '../protocol/hub-link.js';
+import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
+import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';

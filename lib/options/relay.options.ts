@@ -206,6 +206,24 @@ export class RelayOptions {
   readonly migrationsPerSecond: number = 500;
 
   /**
+   * Time in which an ingress that is about to be reloaded is to be cleared, in milliseconds, when the
+   * call does not say.
+   *
+   * @default 30000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly ingressReloadMs: number = 30_000;
+
+  /**
+   * What becomes of the reload of an ingress that is the only way to a hub server with clients: it is
+   * refused, or waits until there is another way.
+   *
+   * @default 'refuse'
+   */
+  @Accepts(oneOf('refuse', 'wait'))
+  readonly lastIngress: 'refuse' | 'wait' = 'refuse';
+
+  /**
    * Which hub server a client is routed to. A function cannot come from the environment.
    *
    * @default 'leastConnections'

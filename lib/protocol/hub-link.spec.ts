@@ -39,7 +39,7 @@ class RecordingChannel implements LinkChannel {
 
 let channel: RecordingChannel;
 const owner = { deliver: spy(), pongReceived: spy(), closed: spy(), stays: spy() };
-const host = { linkEnded: spy(), linkDetached: spy() };
+const host = { linkEnded: spy(), linkDetached: spy(), linkForgotten: spy() };
 
 function newLink(ack: AckMode = 'handled', limits = { retainedBytes: 1000, retainedMessages: 3 }) {
   return new HubLink(channel, 7, OPEN, ack, limits, host, owner);
@@ -56,6 +56,7 @@ const request = (link: HubLink, attempt = 1) =>
   link.onMessage({
     type: MessageType.MigrateConnectionRequest,
     link: 7,
+    kind: 'migrate',
     attempt,
     reason: 'shutdown',
     deadlineMs: 1000,

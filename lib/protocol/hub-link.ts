@@ -1,11 +1,13 @@
-import { Completions } from './completions.js';
 import { ProtocolError, ServiceCloseCode } from './errors.js';
+import type { HubLinkHost, HubLinkOwner, LinkEndCause } from './hub-link-owner.js';
+import { InboundProgress } from './inbound-progress.js';
 import { MessageType } from './messages.js';
 import type {
   CloseConnection,
   EndpointKey,
   LinkMessage,
   MigrateConnectionAck,
+  MigrateConnectionAckElsewhere,
   MigrateConnectionRequest,
   MigrationInfo,
   OpenConnection,
@@ -15,44 +17,19 @@ import type {
 import { OutboundWindow } from './outbound-window.js';
 import type { OutboundLimits } from './outbound-window.js';
 import type { AckSource, LinkChannel, LinkEnd } from './session.js';
+import { UnansweredPings } from './unanswered-pings.js';
 
 /** When an inbound message counts as acknowledged: handed to the handlers, or handled by all of them. */
 export type AckMode = 'received' | 'handled';
 
-/** How a link ended. */
-export interface LinkEndCause {
-  code: number;
-  reason: string;
-  /** Given when the connection lives on at another server. */
-  migration?: MigrationInfo | undefined;
-}
-
-/** The hub server's side of a link. */
-export interface HubLinkHost {
-  /** The link's service connection is lost; it waits to be bound to another one. */
-  linkDetached(link: HubLink): void;
-  /** The link is over; without a cause when it was refused. */
-  linkEnded(link: HubLink, cause: LinkEndCause | undefined): void;
-}
-
-/** The application's side of a link. */
-export interface HubLinkOwner {
-  /** An inbound message. Call {@link HubLink.delivered} when the handlers get it. */
-  deliver(data: Payload, binary: boolean): void;
-  pongReceived(data: Uint8Array): void;
-  /** The connection is no longer this server's: gone, or moved when `migration` is given. */
-  closed(code: number, reason: string, migration: MigrationInfo | undefined): void;
-  /** A migration of this connection did not happen; it stays here. */
-  stays(reason: string): void;
-}
-
-type State = 'opening' | 'open' | 'requested' | 'paused' | 'closed';
+type State = 'opening' | 'open' | 'requested' | 'paused' | 'rerouting' | 'released' | 'closed';
 
 /**
  * The hub server's end of one client connection: counts, acknowledges, retains, and leaves at a safe
  * point when the relay asks it to.
  *
- * opening → open → requested (a move was asked for) → paused (READY) → closed (moved) or open (rolled back).
+ * To another server: open → requested → paused (READY) → released (moved) → closed, or open again
+ * (rolled back). To another service connection: open → rerouting (READY) → open.
  */
 export class HubLink implements LinkEnd, AckSource {
   readonly connectionId: string;
@@ -61,15 +38,10 @@ export class HubLink implements LinkEnd, AckSource {
   epoch: number;
   private readonly origin: MigrationInfo | undefined;
   private detachedNow = false;
-  /** Inbound messages received, those acknowledged by another server before included. */
-  private received: number;
-  /** Where numbers are skipped: after this many received messages, how many. */
-  private readonly skips: { after: number; count: number }[] = [];
   private state: State = 'opening';
   private readonly outbound: OutboundWindow;
-  private readonly completions: Completions;
-  private inFlightHandlers = 0;
-  private inbound: number;
+  private readonly inbound: InboundProgress;
+  private readonly pings = new UnansweredPings();
   private ackScheduled = false;
   private attempt = 0;
   private closing: { code: number; reason: string } | undefined;
@@ -88,9 +60,8 @@ export class HubLink implements LinkEnd, AckSource {
     this.origin = open.migration;
     this.connectionId = open.connectionId;
     this.epoch = open.epoch;
-    this.inbound = this.received = open.inbound;
+    this.inbound = new InboundProgress(open.inbound);
     this.outbound = new OutboundWindow(channel, number, limits);
-    this.completions = new Completions(open.inbound);
   }
 
   /** Bytes that the client's socket has not taken yet. */
@@ -98,9 +69,14 @@ export class HubLink implements LinkEnd, AckSource {
     return this.outbound.bytes;
   }
 
-  /** Whether the relay asked this connection to move and it has not left yet. */
+  /** Whether the relay asked this connection to move to another server and it has not left yet. */
   get leaving(): boolean {
     return this.state === 'requested' || this.state === 'paused';
+  }
+
+  /** Whether the connection is another server's, and the relay may miss what was sent last. */
+  get released(): boolean {
+    return this.state === 'released';
   }
 
   /**
@@ -127,7 +103,7 @@ export class HubLink implements LinkEnd, AckSource {
       accepted: true,
       protocol,
     });
-    this.transmit();
+    this.resume();
   }
 
   /** Answers OpenConnection with a refusal; the link is over. */
@@ -149,7 +125,7 @@ export class HubLink implements LinkEnd, AckSource {
    * @param done called once the client's socket has taken it, or with an error when it never will
    */
   send(data: Payload, binary: boolean, done?: (error?: Error) => void): void {
-    if (this.state === 'closed' || this.closing) {
+    if (this.over || this.closing) {
       done?.(new Error('The connection is closed'));
       return;
     }
@@ -158,9 +134,8 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   ping(data: Uint8Array): void {
-    if (this.flowing) {
-      this.channel.sendControl({ type: MessageType.ClientPing, link: this.number, data });
-    }
+    this.pings.sent(data);
+    if (this.flowing) this.sendPing(data);
   }
 
   pong(data: Uint8Array): void {
@@ -174,14 +149,14 @@ export class HubLink implements LinkEnd, AckSource {
    * @param code 1006 cuts it without a closing handshake
    */
   close(code: number, reason: string): void {
-    if (this.state === 'closed' || this.closing) return;
+    if (this.over || this.closing) return;
     this.closing = { code, reason };
     if (this.flowing) this.transmit();
   }
 
   /** Closes the client's connection now; what it was not sent yet is dropped. */
   abort(code: number, reason: string): void {
-    if (this.state === 'closed') return;
+    if (this.over) return;
     this.closing = { code, reason };
     this.closeSent = false;
     this.outbound.dropWaiting(new Error('The connection was cut'));
@@ -190,28 +165,21 @@ export class HubLink implements LinkEnd, AckSource {
 
   /** A message was handed to the handlers. @returns its number, for {@link handled} */
   delivered(): number {
-    this.inFlightHandlers++;
-    this.applySkips();
-    const number = ++this.inbound;
+    const number = this.inbound.handOver();
     if (this.ack === 'received') this.complete(number);
     return number;
   }
 
   /** All handlers of the message with this number have completed. */
   handled(number: number): void {
-    this.inFlightHandlers--;
+    this.inbound.handled();
     if (this.ack === 'handled') this.complete(number);
     if (this.state === 'requested') this.leaveAtSafePoint();
   }
 
   onData(data: Payload, binary: boolean): void {
-    if (this.state === 'opening' || this.state === 'paused') {
-      throw new ProtocolError(
-        ServiceCloseCode.OutOfOrder,
-        `data on link ${this.number} while it is ${this.state}`,
-      );
-    }
-    this.received++;
+    if (this.state !== 'open' && this.state !== 'requested') this.outOfOrder('data');
+    this.inbound.received++;
     this.owner.deliver(data, binary);
   }
 
@@ -226,11 +194,10 @@ export class HubLink implements LinkEnd, AckSource {
         this.onClose(message);
         return;
       case MessageType.SkipMessages:
-        this.skips.push({ after: this.received, count: message.count });
-        this.received += message.count;
-        this.applySkips();
+        this.inbound.skip(message.count);
         return;
       case MessageType.ClientPong:
+        this.pings.answered(message.data);
         this.owner.pongReceived(message.data);
         return;
       case MessageType.MigrateConnectionRequest:
@@ -253,26 +220,23 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   /** Goes on with another service connection of the same relay. */
-  rebind(channel: LinkChannel, message: RebindConnection): void {
-    this.outbound.rebind(channel, message.link, message.received);
-    if (!this.detachedNow) this.channel.release(this.number);
-    this.channel = channel;
-    this.number = message.link;
-    this.epoch = message.epoch;
-    this.detachedNow = this.ackScheduled = false;
-    channel.sendControl({
-      type: MessageType.RebindConnectionResponse,
-      link: this.number,
-      accepted: true,
-      received: this.received,
-    });
-    channel.sendAck(this.number, this.completions.count, this.completions.ranges);
+  rebind(channel: LinkChannel, message: RebindConnection | MigrateConnectionAckElsewhere): void {
+    this.bindTo(channel, message);
+    channel.sendAck(this.number, this.inbound.complete, this.inbound.ranges);
     this.closeSent = false;
-    if (this.leaving) {
-      this.state = 'open';
-      this.owner.stays('rebound');
+    const stays = this.leaving;
+    this.state = 'open';
+    if (stays) this.owner.stays('rebound');
+    this.resume();
+  }
+
+  /** Says the last word again on this service connection: the one before was lost. */
+  releaseOn(channel: LinkChannel, message: MigrateConnectionAckElsewhere): void {
+    if (this.state !== 'paused' && this.state !== 'released') {
+      this.outOfOrder('committed elsewhere');
     }
-    this.transmit();
+    this.bindTo(channel, message);
+    this.release(message);
   }
 
   /** The connection is not this server's any more, and no service connection says so. */
@@ -282,73 +246,98 @@ export class HubLink implements LinkEnd, AckSource {
 
   writeAck(): void {
     this.ackScheduled = false;
-    if (this.state === 'closed' || this.detachedNow) return;
-    this.channel.sendAck(this.number, this.completions.count, this.completions.takeFresh());
+    if (this.over || this.state === 'rerouting' || this.detachedNow) return;
+    this.channel.sendAck(this.number, this.inbound.complete, this.inbound.takeFresh());
   }
 
   private onClose(message: CloseConnection) {
+    if (!message.migration) {
+      this.channel.sendControl({ type: MessageType.ConnectionClosed, link: this.number });
+    }
     this.end(message.code, message.reason, message.migration);
   }
 
-  private onMigrateRequest(message: MigrateConnectionRequest) {
-    if (this.state === 'opening' || this.state === 'paused') {
-      throw new ProtocolError(
-        ServiceCloseCode.OutOfOrder,
-        `MigrateConnectionRequest on link ${this.number} while it is ${this.state}`,
-      );
+  /** One that is repeated is answered once. */
+  private onMigrateRequest({ attempt, kind }: MigrateConnectionRequest) {
+    if (this.state === 'opening') this.outOfOrder('MigrateConnectionRequest');
+    if (attempt <= this.attempt || this.state === 'released') return;
+    if (this.state === 'paused' || this.state === 'rerouting') {
+      this.answer(attempt, 'another attempt is under way');
+      return;
     }
-    if (message.attempt < this.attempt) return;
-    this.attempt = message.attempt;
-    this.state = 'requested';
-    this.leaveAtSafePoint();
+    this.attempt = attempt;
+    if (kind === 'reroute') {
+      this.state = 'rerouting';
+      this.answer(attempt);
+    } else {
+      this.state = 'requested';
+      this.leaveAtSafePoint();
+    }
   }
 
   private leaveAtSafePoint() {
-    if (this.inFlightHandlers > 0 || this.closing) return;
+    if (!this.inbound.idle || this.closing) return;
     this.outbound.transmitAll();
     this.state = 'paused';
+    this.answer(this.attempt);
+  }
+
+  private answer(attempt: number, refusal?: string) {
     this.channel.sendControl({
       type: MessageType.MigrateConnectionResponse,
       link: this.number,
-      attempt: this.attempt,
-      ready: true,
-      handled: this.completions.count,
+      attempt,
+      ready: refusal === undefined,
+      ...(refusal !== undefined && { reason: refusal }),
+      handled: this.inbound.complete,
+      received: this.inbound.received,
       sent: this.outbound.sent,
     });
   }
 
   private onMigrateAck(message: MigrateConnectionAck) {
-    if (message.attempt !== this.attempt || !this.leaving) return;
-    if (message.outcome === 'rolledBack') {
-      this.state = 'open';
-      this.owner.stays(message.reason);
-      this.transmit();
-      return;
-    }
-    if (this.state !== 'paused') {
-      throw new ProtocolError(
-        ServiceCloseCode.OutOfOrder,
-        `link ${this.number} was committed before it was ready`,
-      );
-    }
+    if (message.attempt !== this.attempt) return;
+    if (message.outcome === 'committed' && this.state === 'paused') this.release(message);
+    else if (message.outcome === 'committed') this.outOfOrder('committed');
+    else if (this.leaving || this.state === 'rerouting') this.stay(message.reason);
+  }
+
+  private stay(reason: string) {
+    const { leaving } = this;
+    this.state = 'open';
+    if (leaving) this.owner.stays(reason);
+    this.resume();
+  }
+
+  /** The connection is another server's: everything that was sent here goes before what that sends. */
+  private release({ server, reason, attempt }: MigrateConnectionAck) {
+    const first = this.state !== 'released';
+    // First of all: what the application sends from now on must fail, since nobody would take it.
+    this.state = 'released';
     this.outbound.transmitAll();
     this.channel.sendControl({
       type: MessageType.ConnectionReleased,
       link: this.number,
-      attempt: this.attempt,
+      attempt,
       sent: this.outbound.sent,
       ...(this.closing && { close: this.closing }),
     });
-    const { server, reason, attempt } = message;
-    this.finish({ code: 1012, reason, migration: { server, reason, attempt } }, undefined);
-    this.owner.closed(1012, reason, { server, reason, attempt });
+    if (!first) return;
+    const migration = { server, reason, attempt };
+    this.host.linkEnded(this, { code: 1012, reason, migration });
+    this.owner.closed(1012, reason, migration);
   }
 
   private complete(number: number) {
-    this.completions.complete(number);
-    if (this.ackScheduled || this.state === 'closed') return;
+    this.inbound.markComplete(number);
+    if (this.ackScheduled || this.over) return;
     this.ackScheduled = true;
     this.channel.scheduleAck(this);
+  }
+
+  /** Whether the connection is not this server's any more. */
+  private get over(): boolean {
+    return this.state === 'closed' || this.state === 'released';
   }
 
   /** Whether what the application sends leaves at once. */
@@ -356,12 +345,32 @@ export class HubLink implements LinkEnd, AckSource {
     return (this.state === 'open' || this.state === 'requested') && !this.detachedNow;
   }
 
-  /** Numbers that another server acknowledged count as complete once their turn has come. */
-  private applySkips() {
-    while (this.skips[0]?.after === this.inbound) {
-      const { count } = this.skips.shift()!;
-      for (let i = 0; i < count; i++) this.completions.complete(++this.inbound);
-    }
+  private bindTo(
+    channel: LinkChannel,
+    { link, epoch, received }: Pick<RebindConnection, 'link' | 'epoch' | 'received'>,
+  ) {
+    this.outbound.rebind(channel, link, received);
+    if (!this.detachedNow) this.channel.release(this.number);
+    this.channel = channel;
+    this.number = link;
+    this.epoch = epoch;
+    this.detachedNow = this.ackScheduled = false;
+    channel.sendControl({
+      type: MessageType.RebindConnectionResponse,
+      link,
+      accepted: true,
+      received: this.inbound.received,
+    });
+  }
+
+  /** What waited while nothing could be sent, or may have got lost, is sent. */
+  private resume() {
+    this.transmit();
+    if (this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
+  }
+
+  private sendPing(data: Uint8Array) {
+    this.channel.sendControl({ type: MessageType.ClientPing, link: this.number, data });
   }
 
   private transmit() {
@@ -383,17 +392,34 @@ export class HubLink implements LinkEnd, AckSource {
 
   private end(code: number, reason: string, migration: MigrationInfo | undefined) {
     if (this.state === 'closed') return;
+    if (this.state === 'released') {
+      this.forget(undefined);
+      return;
+    }
     this.finish({ code, reason, migration }, new Error(CLOSED_BEFORE_TAKEN));
     this.owner.closed(code, reason, migration);
   }
 
+  /** @param error for the messages that no client has taken */
+  private finish(cause: LinkEndCause | undefined, error: Error) {
+    this.forget(error);
+    this.host.linkEnded(this, cause);
+  }
+
   /** @param error what happens to the messages that no client has taken; undefined: handed over */
-  private finish(cause: LinkEndCause | undefined, error: Error | undefined) {
+  private forget(error: Error | undefined) {
     // First of all: what the callbacks send now must fail, since nobody would take it.
     this.state = 'closed';
     this.channel.release(this.number);
     this.outbound.clear(error);
-    this.host.linkEnded(this, cause);
+    this.host.linkForgotten(this);
+  }
+
+  private outOfOrder(what: string): never {
+    throw new ProtocolError(
+      ServiceCloseCode.OutOfOrder,
+      `${what} on link ${this.number} while it is ${this.state}`,
+    );
   }
 }
 

@@ -5,6 +5,8 @@ import type {
   ConnectionsGone,
   ControlMessage,
   HandshakeRequest,
+  MigrateConnectionAck,
+  MigrateConnectionAckElsewhere,
   OpenConnection,
   RebindConnection,
 } from './messages.js';
@@ -20,6 +22,8 @@ export interface HubSessionOwner {
   openLink(session: HubSession, message: OpenConnection): void;
   /** A connection is to go on with this service connection. */
   rebindLink(session: HubSession, message: RebindConnection): void;
+  /** An attempt to move a connection is over, and its link goes on with this service connection. */
+  moveLink(session: HubSession, message: MigrateConnectionAckElsewhere): void;
   connectionsGone(session: HubSession, message: ConnectionsGone): void;
   ended(session: HubSession, code: number, reason: string): void;
   fault(session: HubSession, error: unknown): void;
@@ -76,11 +80,18 @@ export class HubSession extends Session {
       case MessageType.ConnectionsGone:
         this.owner.connectionsGone(this, message);
         return;
+      case MessageType.MigrateConnectionAck:
+        if (isElsewhere(message)) {
+          this.give(message.link);
+          this.owner.moveLink(this, message);
+        } else {
+          this.toLink(message);
+        }
+        return;
       case MessageType.CloseConnection:
       case MessageType.SkipMessages:
       case MessageType.ClientPong:
       case MessageType.MigrateConnectionRequest:
-      case MessageType.MigrateConnectionAck:
         this.toLink(message);
         return;
       default:
@@ -106,4 +117,8 @@ export class HubSession extends Session {
     }
     this.highestLink = link;
   }
+}
+
+function isElsewhere(message: MigrateConnectionAck): message is MigrateConnectionAckElsewhere {
+  return message.connectionId !== undefined && message.received !== undefined;
 }

@@ -19,6 +19,7 @@ export const MessageType = {
   CloseConnection: 0x32,
   ClientPing: 0x33,
   ClientPong: 0x34,
+  ConnectionClosed: 0x35,
   MigrateConnectionRequest: 0x40,
   MigrateConnectionResponse: 0x41,
   MigrateConnectionAck: 0x42,
@@ -165,9 +166,19 @@ export interface ClientPong {
   data: Uint8Array;
 }
 
+/** The hub server heard from the relay that the connection is over. */
+export interface ConnectionClosed {
+  type: typeof MessageType.ConnectionClosed;
+  link: number;
+}
+
+/** To where a connection moves: to another hub server, or to another service connection of the same. */
+export type MoveKind = 'migrate' | 'reroute';
+
 export interface MigrateConnectionRequest {
   type: typeof MessageType.MigrateConnectionRequest;
   link: number;
+  kind: MoveKind;
   attempt: number;
   reason: string;
   deadlineMs: number;
@@ -182,12 +193,19 @@ export interface MigrateConnectionResponse {
   reason?: string;
   /** Inbound messages handled so far. */
   handled: number;
+  /** Inbound messages received so far. */
+  received: number;
   /** Outbound messages sent on this link so far. */
   sent: number;
 }
 
+/**
+ * The end of an attempt to move. With `connectionId` it comes on another service connection than the
+ * request: the link goes on there.
+ */
 export interface MigrateConnectionAck {
   type: typeof MessageType.MigrateConnectionAck;
+  /** With `connectionId`: the new link number. */
   link: number;
   attempt: number;
   outcome: 'committed' | 'rolledBack';
@@ -195,7 +213,14 @@ export interface MigrateConnectionAck {
   server: string;
   reason: string;
   epoch: number;
+  connectionId?: string;
+  /** With `connectionId`: outbound messages received from this hub server so far. */
+  received?: number;
 }
+
+/** A MigrateConnectionAck that takes the link to another service connection. */
+export type MigrateConnectionAckElsewhere = MigrateConnectionAck &
+  Required<Pick<MigrateConnectionAck, 'connectionId' | 'received'>>;
 
 /** The origin's last word on a link that was moved: all it ever sent has been sent. */
 export interface ConnectionReleased {
@@ -263,6 +288,7 @@ export type ControlMessage =
   | CloseConnection
   | ClientPing
   | ClientPong
+  | ConnectionClosed
   | MigrateConnectionRequest
   | MigrateConnectionResponse
   | MigrateConnectionAck

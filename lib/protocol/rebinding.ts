@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock.js';
-import type { MigrationInfo } from './messages.js';
+import type { MigrateConnectionAck, MigrationInfo } from './messages.js';
 import type { BindingTarget, RelayBinding, ServerStream } from './relay-binding.js';
 
 /** What rebinding asks of its link. */
@@ -9,16 +9,20 @@ export interface ReboundLink {
   /** Limit of one step in milliseconds. */
   readonly stepMs: number;
   bindAgain(target: BindingTarget, stream: ServerStream): RelayBinding;
+  /** A service connection of the hub server other than this one. */
+  otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
   /** The hub server does not answer. */
   serverGone(): void;
 }
 
-/** A link that lost its service connection and asks its hub server to go on with another one. */
+/** A link without service connection that asks its hub server to go on with another one. */
 export class Rebinding {
   private asked: RelayBinding | undefined;
+  private flowing = false;
   /** Service connections on which the hub server may have gone on before another one was asked. */
   private readonly superseded: RelayBinding[] = [];
   private timer: Timer;
+  private patient = false;
 
   /** @param stream what the hub server sent before */
   constructor(
@@ -31,13 +35,15 @@ export class Rebinding {
     return this.asked;
   }
 
+  /** Where inbound may flow before the answer: the hub server got all that was sent before. */
+  get route(): RelayBinding | undefined {
+    return this.flowing ? this.asked : undefined;
+  }
+
   /** Asks on this service connection, unless an answer is awaited already. */
   tryOn(target: BindingTarget): void {
     if (this.asked) return;
-    const { clock, connectionId, stepMs } = this.link;
-    this.asked = this.link.bindAgain(target, this.stream);
-    this.timer = clock.setTimer(() => this.link.serverGone(), stepMs);
-    this.asked.rebind(connectionId);
+    this.ask(target).rebind(this.link.connectionId);
   }
 
   /** Asks on this service connection, even when the answer on another one is awaited. */
@@ -51,10 +57,17 @@ export class Rebinding {
     this.tryOn(target);
   }
 
+  /** Goes on there after a reroute for which the hub server has paused. */
+  moveTo(target: BindingTarget, result: Pick<MigrateConnectionAck, 'attempt' | 'reason'>): void {
+    this.ask(target).moveHere(this.link.connectionId, { ...result, server: target.serverId });
+    this.flowing = true;
+  }
+
   /** The answer is there, or will never come. */
   drop(): void {
     this.link.clock.clearTimer(this.timer);
     this.asked = undefined;
+    this.flowing = false;
   }
 
   /** Nobody waits for the hub server any more; it hears so wherever it may have gone on. */
@@ -62,5 +75,25 @@ export class Rebinding {
     for (const binding of this.superseded) binding.tellClosed(code, reason, migration);
     this.asked?.close(code, reason, migration);
     this.drop();
+  }
+
+  private ask(target: BindingTarget): RelayBinding {
+    const { clock, stepMs } = this.link;
+    this.asked = this.link.bindAgain(target, this.stream);
+    this.timer = clock.setTimer(() => this.onSilence(), this.patient ? stepMs : stepMs / 2);
+    return this.asked;
+  }
+
+  /** Perhaps the service connection is broken and nobody knows: once, another one is tried. */
+  private onSilence() {
+    if (this.patient) {
+      this.link.serverGone();
+      return;
+    }
+    this.patient = true;
+    const { clock, stepMs } = this.link;
+    const other = this.link.otherRoute(this.stream.serverId, this.asked!.target);
+    if (other) this.insistOn(other);
+    else this.timer = clock.setTimer(() => this.onSilence(), stepMs / 2);
   }
 }

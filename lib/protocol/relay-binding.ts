@@ -5,6 +5,7 @@ import type {
   MigrateConnectionAck,
   MigrateConnectionResponse,
   MigrationInfo,
+  MoveKind,
   OpenConnection,
   OpenConnectionResponse,
   Payload,
@@ -24,6 +25,8 @@ export interface CloseCause {
 /** A service connection on which a link can be opened. */
 export interface BindingTarget extends LinkChannel {
   readonly serverId: string;
+  /** Whether links should go elsewhere, if they can. */
+  readonly avoided?: boolean;
   bind(end: LinkEnd): number;
   /** The hub server says that it lost this service connection, which this side may not know yet. */
   lostByPeer(): void;
@@ -40,6 +43,7 @@ export interface BindingEvents {
   onServerClose(binding: RelayBinding, cause: CloseCause): void;
   onMigrateResponse(binding: RelayBinding, answer: MigrateConnectionResponse): void;
   onReleased(binding: RelayBinding, close: CloseCause | undefined): void;
+  onClosed(binding: RelayBinding): void;
   onLost(binding: RelayBinding): void;
 }
 
@@ -127,6 +131,21 @@ export class RelayBinding implements LinkEnd, AckSource {
     });
   }
 
+  /** Goes on with a connection whose attempt to move is over, and says so. */
+  moveHere(
+    connectionId: string,
+    result: Pick<MigrateConnectionAck, 'attempt' | 'server' | 'reason'>,
+  ): void {
+    this.awaited = REBOUND;
+    this.acknowledgeMigration({
+      ...result,
+      outcome: 'committed',
+      epoch: this.epoch,
+      connectionId,
+      received: this.stream.received,
+    });
+  }
+
   /** Acknowledges at the end of the turn what the client's socket has taken. */
   scheduleAck(): void {
     if (this.ackScheduled || this.over) return;
@@ -151,10 +170,11 @@ export class RelayBinding implements LinkEnd, AckSource {
     this.target.sendControl({ type: MessageType.ClientPong, link: this.number, data });
   }
 
-  requestMigration(attempt: number, reason: string, deadlineMs: number): void {
+  requestMigration(kind: MoveKind, attempt: number, reason: string, deadlineMs: number): void {
     this.target.sendControl({
       type: MessageType.MigrateConnectionRequest,
       link: this.number,
+      kind,
       attempt,
       reason,
       deadlineMs,
@@ -176,7 +196,7 @@ export class RelayBinding implements LinkEnd, AckSource {
     this.release();
   }
 
-  /** Like {@link close}, on a link number that may be free already. */
+  /** Like {@link close}, and the link number is kept. */
   tellClosed(code: number, reason: string, migration?: MigrationInfo): void {
     this.target.sendControl({
       type: MessageType.CloseConnection,
@@ -228,6 +248,9 @@ export class RelayBinding implements LinkEnd, AckSource {
       case MessageType.MigrateConnectionResponse:
         this.checkSent(message.sent);
         this.events.onMigrateResponse(this, message);
+        return;
+      case MessageType.ConnectionClosed:
+        this.events.onClosed(this);
         return;
       case MessageType.ConnectionReleased:
         this.checkSent(message.sent);

@@ -2,6 +2,7 @@ import type { InboundLimits, InboundSource } from './inbound-queue.js';
 import type { Payload } from './messages.js';
 import type { BindingTarget } from './relay-binding.js';
 import type { MigrationResult } from './relay-migration.js';
+import type { RerouteResult } from './relay-reroute.js';
 
 export interface RelayLinkLimits extends InboundLimits {
   /** Limit of one step of a migration in milliseconds. */
@@ -28,7 +29,10 @@ export interface RelayLinkOwner extends InboundSource {
   closeClient(code: number, reason: string): void;
   /** A hub server that can take this connection, none of `excluded`. */
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
+  /** Another service connection of this hub server than `besides`. */
+  selectRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
   migrationEnded(result: MigrationResult): void;
+  rerouted(result: RerouteResult): void;
   /** The connection has moved and can be moved again. */
   settled(): void;
   /** The link is over; nothing more will be called. */

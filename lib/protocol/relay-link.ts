@@ -9,6 +9,8 @@ import type {
   RebindConnectionResponse,
 } from './messages.js';
 import { InboundQueue } from './inbound-queue.js';
+import { Leaving } from './leaving.js';
+import type { LeftLink } from './leaving.js';
 import { Rebinding } from './rebinding.js';
 import type { ReboundLink } from './rebinding.js';
 import { RelayBinding, ServerStream } from './relay-binding.js';
@@ -16,6 +18,8 @@ import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.j
 import type { RelayLinkLimits, RelayLinkOwner } from './relay-link-owner.js';
 import { RelayMigration } from './relay-migration.js';
 import type { MigratingLink, MigrationPlan, MigrationResult } from './relay-migration.js';
+import { RelayReroute } from './relay-reroute.js';
+import type { ReroutePlan, RerouteResult } from './relay-reroute.js';
 import type { RetentionBudget } from './retention-budget.js';
 
 /** Steps that a takeover may last. */
@@ -27,20 +31,26 @@ type State = 'opening' | 'open' | 'closing' | 'ended';
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
  * served by one hub server at a time, and moves it by a {@link RelayMigration}.
  */
-export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
+export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, LeftLink {
   private state: State = 'opening';
   private current: RelayBinding | undefined;
   private migration: RelayMigration | undefined;
+  private rerouting: RelayReroute | undefined;
   /** The application closed the connection on the server that was left. */
   private closeWanted: CloseCause | undefined;
   /** The server that was left, until it said that all it sent has been sent. */
-  private leaving: RelayBinding | undefined;
-  private leavingTimer: Timer;
+  private leaving: Leaving | undefined;
   /** Since the service connection was lost, until the server or another one has the link. */
   private rebinding: Rebinding | undefined;
   private readonly inbound: InboundQueue;
   private clientGone: CloseCause | undefined;
+  /** The hub server was told of the end and has this long to confirm it. */
+  private endTimer: Timer;
+  /** A hub server got the client's end: one that does not have the connection any more knows of it. */
+  private told = false;
   private epoch = 0;
+  /** The epoch with which the connection was opened first; an earlier one was never let in. */
+  firstEpoch = 0;
   private attempts = 0;
   private protocol = '';
 
@@ -61,9 +71,14 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     return this.server?.serverId;
   }
 
-  /** Whether a migration is under way. */
+  /** Whether the link is on its way to another hub server or service connection. */
   get moving(): boolean {
-    return this.migration !== undefined || this.leaving !== undefined || this.detached;
+    return (this.migration ?? this.leaving ?? this.rerouting ?? this.rebinding) !== undefined;
+  }
+
+  /** The service connection that carries the link. */
+  get route(): BindingTarget | undefined {
+    return this.current?.target;
   }
 
   /** Whether the link waits for another service connection of its hub server. */
@@ -86,6 +101,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
    */
   open(target: BindingTarget, epoch = 0): void {
     this.epoch = epoch;
+    this.firstEpoch = epoch + 1;
     this.current = this.openOn(target);
   }
 
@@ -98,7 +114,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   }
 
   clientPong(data: Uint8Array): void {
-    if (this.state === 'open' && !this.migration) this.current?.pong(data);
+    if (this.state === 'open' && !this.migration && !this.clientGone) this.current?.pong(data);
   }
 
   /** The client's socket is gone. The hub server hears of it after all that the client sent. */
@@ -122,6 +138,18 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     return true;
   }
 
+  /**
+   * Asks the hub server to go on with another of its service connections.
+   * @returns false when it cannot be asked now
+   */
+  reroute(plan: ReroutePlan): boolean {
+    if (this.state === 'opening' || this.moving || !this.current || this.clientGone) return false;
+    this.rerouting = new RelayReroute(this.clock, this.current, ++this.attempts, plan, () =>
+      this.stayOnRoute('noAnswer'),
+    );
+    return true;
+  }
+
   /** The deadline of a migration under way has come. */
   expireMigration(): void {
     this.migration?.expire();
@@ -135,7 +163,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     if (first && this.state !== 'opening') this.owner.closeClient(code, reason);
     if (!this.migration) this.endUnlessDetached();
     else if (!this.migration.rollBack(reason, 'ended')) {
-      this.migration.abandon(code, reason);
+      const server = this.migration.abandon(code, reason);
+      if (server) this.leaveLostServer(server, reason);
       this.end();
     }
   }
@@ -166,30 +195,29 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     return ++this.epoch;
   }
 
-  originReady(handled: number): void {
+  otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined {
+    return this.owner.selectRoute(serverId, besides);
+  }
+
+  originReady({ handled, received }: MigrateConnectionResponse): void {
     const { forwarded, acknowledged } = this.inbound;
-    if (handled > forwarded || handled < acknowledged) {
+    if (handled > forwarded || handled < acknowledged || received !== forwarded) {
       this.current?.fail(
-        `ready with ${handled} messages handled of ${forwarded}, ${acknowledged} acknowledged`,
+        `ready with ${received} messages received and ${handled} handled of ${forwarded}, ${acknowledged} acknowledged`,
       );
     }
     this.inbound.release(handled, []);
   }
 
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
-    const { reason } = result;
-    const { serverId } = target;
     this.current = target;
-    this.rebinding?.close(1012, 'moved', { server: serverId, reason, attempt: this.attempts });
-    this.rebinding = undefined;
+    this.leaveLostServer(target.serverId, result.reason);
     // What the origin had received and not handed to its handlers goes to the target.
     this.inbound.rewind();
     if (origin) {
-      this.leaving = origin;
-      this.leavingTimer = this.clock.setTimer(
-        () => this.onReleased(origin, undefined),
-        this.stepMs,
-      );
+      const { attempts: attempt } = this;
+      const { serverId: server } = target;
+      this.leaving = new Leaving(this, origin, { attempt, server, reason: result.reason });
     } else if (!this.leaving) {
       target.stream.letThrough();
     }
@@ -248,7 +276,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   }
 
   onServerClose(binding: RelayBinding, cause: CloseCause): void {
-    if (binding !== this.current) return;
+    if (binding !== this.current || this.clientGone) return;
     if (this.state === 'closing' && cause.code === 1006) this.owner.closeClient(1006, '');
     if (this.state !== 'open') return;
     this.migration?.rollBack('closedByServer', 'ended');
@@ -257,24 +285,35 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   }
 
   onMigrateResponse(binding: RelayBinding, answer: MigrateConnectionResponse): void {
-    if (binding === this.current) this.migration?.onOriginAnswer(answer);
+    if (binding !== this.current) return;
+    if (answer.attempt === this.rerouting?.attempt) this.onRerouteAnswer(binding, answer);
+    else this.migration?.onOriginAnswer(answer);
   }
 
   onReleased(binding: RelayBinding, close: CloseCause | undefined): void {
-    if (binding !== this.leaving) return;
+    if (!this.leaving?.has(binding)) return;
+    this.closeWanted = close;
+    this.leaving.finish();
+  }
+
+  left(): void {
     this.leaving = undefined;
-    this.clock.clearTimer(this.leavingTimer);
-    binding.release();
     if (this.state === 'ended') return;
     this.server?.letThrough();
-    this.closeWanted = close;
     this.closeAsWanted();
     this.owner.settled();
   }
 
+  onClosed(binding: RelayBinding): void {
+    if (binding !== this.current || !this.endTimer) return;
+    binding.release();
+    this.current = undefined;
+    this.finish();
+  }
+
   onLost(binding: RelayBinding): void {
-    if (binding === this.leaving) {
-      this.onReleased(binding, undefined);
+    if (this.leaving?.has(binding)) {
+      this.leaving.lost();
       return;
     }
     if (binding === this.rebinding?.binding) {
@@ -297,7 +336,11 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
    * @returns false when it is not the one that has the connection
    */
   reclaim(target: BindingTarget, epoch: number): boolean {
-    const { current, server } = this;
+    const { current, leaving, server } = this;
+    if (leaving?.serverId === target.serverId) {
+      leaving.reclaim(target, epoch);
+      return true;
+    }
     if (server?.serverId !== target.serverId) this.migration?.onReclaimed(target.serverId, epoch);
     if (server?.serverId !== target.serverId || epoch < server.epoch) return false;
     if (current && current.epoch <= epoch) {
@@ -315,22 +358,26 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   }
 
   onRebound(binding: RelayBinding, answer: RebindConnectionResponse): void {
-    if (binding !== this.rebinding?.binding) return;
+    if (this.leaving?.has(binding) && !answer.accepted) this.leaving.finish();
+    const { rebinding } = this;
+    if (binding !== rebinding?.binding) return;
+    const flowing = rebinding.route === binding;
+    rebinding.drop();
     if (!answer.accepted) {
       binding.release();
-      this.rebinding.drop();
-      this.serverGone();
+      if (this.told) this.finish();
+      else this.serverGone();
       return;
     }
-    if (!this.inbound.resumeAt(answer.received)) {
+    if (!flowing && !this.inbound.resumeAt(answer.received)) {
       binding.fail(`${answer.received} messages received of ${this.inbound.forwarded}`);
     }
-    this.rebinding.drop();
     this.rebinding = undefined;
     this.current = binding;
     this.cancelMigration('serverReturned');
     binding.scheduleAck();
     this.forward();
+    this.endReroute('moved');
     if (this.clientGone) this.end();
     else {
       this.closeAsWanted();
@@ -341,6 +388,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   /** The hub server is gone for good: another one takes over, or the client is closed. */
   serverGone(): void {
     if (!this.rebinding || this.migration) return;
+    this.endReroute('failed', 'sessionLost');
     const nothingLeft = this.clientGone && this.inbound.empty;
     if (this.state !== 'open' || nothingLeft || !this.owner.survivesCrash) {
       this.loseServer();
@@ -351,6 +399,11 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     const plan = { reason: 'crash', deadline };
     this.migration = new RelayMigration(this, undefined, serverId, ++this.attempts, plan);
     this.migration.takeOver();
+  }
+
+  /** A hub server that the connection has left is gone for good. */
+  leftServerGone(serverId: string): void {
+    if (this.leaving?.serverId === serverId) this.leaving.finish();
   }
 
   /** A hub server joined: a takeover that waits for one can go on. */
@@ -370,9 +423,57 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
       this.loseServer();
       return false;
     }
+    this.clock.clearTimer(this.endTimer);
+    this.endTimer = undefined;
     this.rebinding = new Rebinding(this, binding.stream);
     this.cancelMigration('originLost');
+    this.endReroute('failed', 'sessionLost');
     return true;
+  }
+
+  private onRerouteAnswer(binding: RelayBinding, answer: MigrateConnectionResponse) {
+    const { rerouting, inbound } = this;
+    if (rerouting!.paused) binding.fail('MigrateConnectionResponse a second time');
+    if (!answer.ready) {
+      this.endReroute('failed', 'refusedByServer');
+      return;
+    }
+    const { received } = answer;
+    if (received !== inbound.forwarded) {
+      binding.fail(`paused with ${received} messages received of ${inbound.forwarded}`);
+    }
+    const target = this.owner.selectRoute(binding.serverId, binding.target);
+    if (!target || target.avoided) {
+      this.stayOnRoute('noRoute');
+      return;
+    }
+    rerouting!.onPaused();
+    binding.release();
+    this.current = undefined;
+    this.rebinding = new Rebinding(this, binding.stream);
+    this.rebinding.moveTo(target, { attempt: answer.attempt, reason: rerouting!.plan.reason });
+    this.forward();
+  }
+
+  private stayOnRoute(reason: string) {
+    this.rerouting!.rollBack(reason, this.nextEpoch());
+    this.endReroute('failed', reason);
+  }
+
+  private endReroute(outcome: RerouteResult['outcome'], reason?: string) {
+    const { rerouting } = this;
+    if (!rerouting) return;
+    rerouting.stop();
+    this.rerouting = undefined;
+    this.forward();
+    this.owner.rerouted({ outcome, reason: reason ?? rerouting.plan.reason });
+    if (this.clientGone) this.endUnlessDetached();
+  }
+
+  /** The hub server that was lost hears, when it is back, that another one has the connection. */
+  private leaveLostServer(server: string, reason: string) {
+    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.attempts });
+    this.rebinding = undefined;
   }
 
   private cancelMigration(reason: string) {
@@ -399,8 +500,10 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
   }
 
   private forward() {
-    if (this.migration || this.state === 'opening' || !this.current) return;
-    this.inbound.forwardTo(this.current);
+    if (this.migration || this.state === 'opening' || this.state === 'ended') return;
+    const pausing = this.rerouting && !this.rerouting.paused;
+    const route = pausing ? undefined : (this.current ?? this.rebinding?.route);
+    if (route) this.inbound.forwardTo(route);
   }
 
   /** No server has the connection any more. */
@@ -412,25 +515,37 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink {
     this.finish();
   }
 
-  /** A link that waits to be rebound ends then, after what the client said last. */
+  /** A link that moves to another service connection ends then, after what the client said last. */
   private endUnlessDetached() {
-    if (!this.detached) this.end();
+    if (!this.detached && !this.rerouting) this.end();
   }
 
-  /** The client is gone: its server hears a true disconnect. */
+  /**
+   * The client is gone: its server hears a true disconnect. The link lives until the server confirms
+   * it, so that neither this nor the client's last messages get lost with a service connection.
+   */
   private end() {
-    if (this.state === 'ended') return;
+    if (this.state === 'ended' || this.endTimer) return;
     const { code, reason } = this.clientGone!;
-    this.current?.close(code, reason);
-    this.finish();
+    if (!this.current || this.state === 'opening') {
+      this.current?.close(code, reason);
+      this.finish();
+      return;
+    }
+    this.told = true;
+    this.current.tellClosed(code, reason);
+    this.endTimer = this.clock.setTimer(() => this.finish(), this.stepMs);
   }
 
   private finish() {
     if (this.state === 'ended') return;
     this.state = 'ended';
+    this.clock.clearTimer(this.endTimer);
     const { code, reason } = this.clientGone ?? { code: 1006, reason: '' };
+    this.current?.release();
     this.rebinding?.close(code, reason);
     this.rebinding = undefined;
+    this.endReroute('ended');
     this.inbound.dispose();
     this.owner.ended();
   }

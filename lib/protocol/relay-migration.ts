@@ -35,7 +35,7 @@ export interface MigratingLink {
   nextEpoch(): number;
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
   /** The origin has handled this many messages and is paused. */
-  originReady(handled: number): void;
+  originReady(answer: MigrateConnectionResponse): void;
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void;
   stayed(result: MigrationResult): void;
   /** Neither the origin nor a target is left. */
@@ -70,7 +70,7 @@ export class RelayMigration {
     this.excluded = new Set([from]);
     const left = Math.max(0, plan.deadline - link.clock.now());
     this.deadlineTimer = link.clock.setTimer(() => this.expire(), left);
-    origin?.requestMigration(attempt, plan.reason, Math.round(left));
+    origin?.requestMigration('migrate', attempt, plan.reason, Math.round(left));
     this.ready = origin === undefined;
   }
 
@@ -82,7 +82,7 @@ export class RelayMigration {
       this.link.stayed(this.result('failed', 'refusedByOrigin'));
       return;
     }
-    this.link.originReady(answer.handled);
+    this.link.originReady(answer);
     this.ready = true;
     this.tryNext();
   }
@@ -162,11 +162,15 @@ export class RelayMigration {
     if (!this.target) this.giveUp();
   }
 
-  /** Ends the attempt without an origin; the target hears a true disconnect. */
-  abandon(code: number, reason: string): void {
+  /**
+   * Ends the attempt without an origin; the target hears a true disconnect.
+   * @returns serverId of the target, if there is one
+   */
+  abandon(code: number, reason: string): string | undefined {
     this.finish();
     this.target?.close(code, reason);
     this.link.lost(this.result('ended', reason));
+    return this.target?.serverId;
   }
 
   /** Begins a takeover. */

@@ -30,6 +30,8 @@ export class RelaySession extends Session {
   hello: HandshakeRequest | undefined;
   /** The ingress instance that it came through, when it is known. */
   readonly ingress: string | undefined;
+  /** Its ingress is being reloaded: links go elsewhere, if they can. */
+  avoided = false;
 
   constructor(
     transport: Transport,
@@ -112,6 +114,7 @@ export class RelaySession extends Session {
       case MessageType.CloseConnection:
       case MessageType.ClientPing:
       case MessageType.ClientPong:
+      case MessageType.ConnectionClosed:
       case MessageType.MigrateConnectionResponse:
       case MessageType.ConnectionReleased:
         this.toLink(message);

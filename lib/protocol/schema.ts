@@ -74,7 +74,11 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
   [MessageType.CloseConnection, record({ code: closeCode, reason, migration })],
   [MessageType.ClientPing, record({ data: bytes(125) })],
   [MessageType.ClientPong, record({ data: bytes(125) })],
-  [MessageType.MigrateConnectionRequest, record({ attempt, reason, deadlineMs: duration })],
+  [MessageType.ConnectionClosed, record({})],
+  [
+    MessageType.MigrateConnectionRequest,
+    record({ kind: oneOf('migrate', 'reroute'), attempt, reason, deadlineMs: duration }),
+  ],
   [
     MessageType.MigrateConnectionResponse,
     record({
@@ -82,6 +86,7 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       ready: flag,
       reason: optional(reason),
       handled: integer(0),
+      received: integer(0),
       sent: integer(0),
     }),
   ],
@@ -93,6 +98,8 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       server: identifier,
       reason,
       epoch: integer(1),
+      connectionId: optional(identifier),
+      received: optional(integer(0)),
     }),
   ],
   [

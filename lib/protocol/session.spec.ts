@@ -161,6 +161,7 @@ describe("a relay's session", () => {
       fault: nothing,
       reclaim: nothing,
       rebindLink: nothing,
+      moveLink: nothing,
       connectionsGone: nothing,
     };
     const relayOwner = { ...owner, relayId: 'r', fin: nothing, drain: nothing };
@@ -256,6 +257,7 @@ describe("a hub server's session", () => {
       ended: spy(),
       fault: spy(),
       rebindLink: spy(),
+      moveLink: spy(),
       connectionsGone: spy(),
     };
     const { type: _, version: __, ...hello } = HELLO;

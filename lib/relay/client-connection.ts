@@ -4,6 +4,7 @@ import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
 import type { BindingTarget } from '../protocol/relay-binding.js';
 import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
+import type { ReroutePlan, RerouteResult } from '../protocol/relay-reroute.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import { endpointName } from './hub-server-entry.js';
 import type { HubServerEntry } from './hub-server-entry.js';
@@ -34,10 +35,11 @@ export class ClientConnection implements RelayLinkOwner {
   readonly endpointName: string;
   /** Why the last migration attempt failed. */
   lastFailure: string | undefined;
+  /** Whether nothing is left of the connection. */
+  over = false;
   private link: RelayLink | undefined;
   private server: HubServerEntry | undefined;
   private answered = false;
-  private over = false;
   private holdTimer: Timer;
   private answerTimer: Timer;
 
@@ -61,6 +63,11 @@ export class ClientConnection implements RelayLinkOwner {
   /** serverId of the hub server that has the connection. */
   get serverId(): string | undefined {
     return this.link?.serverId;
+  }
+
+  /** The service connection that carries the link. */
+  get session(): BindingTarget | undefined {
+    return this.link?.route;
   }
 
   get moving(): boolean {
@@ -117,6 +124,15 @@ export class ClientConnection implements RelayLinkOwner {
     return this.link?.migrate(plan) ?? false;
   }
 
+  reroute(plan: ReroutePlan): boolean {
+    return this.link?.reroute(plan) ?? false;
+  }
+
+  /** Starts the closing handshake; what the client sends until it answers is delivered. */
+  askToLeave(code: number, reason: string): void {
+    if (this.answered && !this.over) this.socket.close(code, reason);
+  }
+
   /** The deadline of a migration under way has come. */
   expireMigration(): void {
     this.link?.expireMigration();
@@ -155,7 +171,7 @@ export class ClientConnection implements RelayLinkOwner {
   }
 
   get survivesCrash(): boolean {
-    const level = this.relay.endpoint(this.endpoint)?.level ?? 'any';
+    const level = this.server?.endpoints.get(this.endpointName)?.level ?? 'any';
     return level === 'any' && !this.relay.stopping;
   }
 
@@ -171,15 +187,28 @@ export class ClientConnection implements RelayLinkOwner {
   reclaim(session: RelaySession, epoch: number): boolean {
     if (!this.link?.reclaim(session, epoch)) return false;
     // It may have been away so long that it counts as another one.
-    if (this.answered && this.relay.server(session.serverId) !== this.server) {
-      this.countAt(session.serverId);
-    }
+    const { serverId } = session;
+    const back = this.answered && this.serverId === serverId;
+    if (back && this.relay.server(serverId) !== this.server) this.countAt(serverId);
     return true;
+  }
+
+  /**
+   * serverId of the hub server that has the connection after it was another's.
+   * @param epoch the last one that the other server knows
+   */
+  takenBy(epoch: number): string | undefined {
+    return this.answered && epoch >= this.link!.firstEpoch ? this.serverId : undefined;
   }
 
   /** The hub server that has this connection is gone for good. */
   serverGone(): void {
     this.link?.serverGone();
+  }
+
+  /** A hub server is gone for good that the connection may have left a moment ago. */
+  leftServerGone(serverId: string): void {
+    this.link?.leftServerGone(serverId);
   }
 
   /** A hub server joined. */
@@ -214,6 +243,18 @@ export class ClientConnection implements RelayLinkOwner {
 
   selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined {
     return this.relay.selectTarget(this, excluded);
+  }
+
+  selectRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined {
+    return this.relay.server(serverId)?.session(besides);
+  }
+
+  rerouted({ outcome, reason }: RerouteResult): void {
+    const { counters, ingresses } = this.relay;
+    if (outcome === 'moved') counters.reroutes++;
+    if (outcome !== 'failed') return;
+    count(counters.failedReroutes, reason);
+    ingresses.rerouteFailed(this, reason);
   }
 
   migrationEnded(result: MigrationResult): void {

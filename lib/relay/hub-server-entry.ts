@@ -33,13 +33,23 @@ export class HubServerEntry {
     return !this.draining && this.endpoints.has(endpoint) && this.session() !== undefined;
   }
 
-  /** The open service connection with the fewest links. */
-  session(): RelaySession | undefined {
+  /**
+   * The open service connection with the fewest links; one that is to be avoided only when there is
+   * no other.
+   * @param besides not this one
+   */
+  session(besides?: unknown): RelaySession | undefined {
     let best: RelaySession | undefined;
     for (const session of this.sessions) {
-      if (session.canBind && (!best || session.linkCount < best.linkCount)) best = session;
+      if (!session.canBind || session === besides) continue;
+      if (!best || isBetter(session, best)) best = session;
     }
     return best;
+  }
+
+  /** Whether there is a service connection that need not be avoided. */
+  get hasRoute(): boolean {
+    return this.session()?.avoided === false;
   }
 
   /** This server as a target: links that are only being opened on it count. */
@@ -60,4 +70,9 @@ export class HubServerEntry {
       serviceConnections: this.sessions.size,
     };
   }
+}
+
+function isBetter(session: RelaySession, other: RelaySession): boolean {
+  if (session.avoided !== other.avoided) return !session.avoided;
+  return session.linkCount < other.linkCount;
 }

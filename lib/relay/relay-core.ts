@@ -21,6 +21,7 @@ import type { Transport } from '../protocol/transport.js';
 import { ClientConnection } from './client-connection.js';
 import type { ClientSocket } from './client-connection.js';
 import { HubServerEntry, endpointName } from './hub-server-entry.js';
+import { IngressReloads } from './ingress-reloads.js';
 import { newCounters } from './relay-stats.js';
 import type { RelayStats } from './relay-stats.js';
 import { ServerDrain } from './server-drain.js';
@@ -41,6 +42,10 @@ export interface RelayCoreOptions extends RelayLinkLimits {
   migrationsPerSecond: number;
   /** Time for a hub server whose service connections are all lost to return, in milliseconds. */
   hubReconnectGraceMs: number;
+  /** Ingresses that are known before anything comes through them. */
+  ingresses: readonly string[];
+  /** Whether the reload of an ingress that is the only way to a hub server is refused or waits. */
+  lastIngress: 'refuse' | 'wait';
   /** Chooses the hub server of a connection. */
   route: RoutingStrategy;
 }
@@ -70,6 +75,7 @@ export class RelayCore {
   readonly relayId: string;
   readonly budget: RetentionBudget;
   readonly counters = newCounters();
+  readonly ingresses: IngressReloads;
   private readonly servers = new Map<string, HubServerEntry>();
   private readonly drains = new Map<HubServerEntry, ServerDrain>();
   private readonly clients = new Map<string, ClientConnection>();
@@ -87,6 +93,17 @@ export class RelayCore {
   ) {
     this.relayId = random.id();
     this.budget = new RetentionBudget(options.retainedTotalBytes);
+    this.ingresses = new IngressReloads(
+      {
+        clock,
+        options,
+        sessions: this.sessions,
+        clients: { [Symbol.iterator]: () => this.clients.values() },
+        hasRoute: (serverId) => this.servers.get(serverId)?.hasRoute ?? false,
+        serverName: (serverId) => this.servers.get(serverId)?.serverName ?? serverId,
+      },
+      random,
+    );
   }
 
   /** The endpoint for a port and path, when one was ever announced. */
@@ -180,6 +197,7 @@ export class RelayCore {
 
   /** Ends all service connections. */
   endSessions(): void {
+    this.ingresses.stop();
     for (const session of Array.from(this.sessions)) {
       session.end(ServiceCloseCode.GoingAway, 'the relay is stopping');
     }
@@ -236,9 +254,11 @@ export class RelayCore {
   }
 
   private candidates(connection: ClientConnection, excluded: ReadonlySet<string>) {
-    return [...this.servers.values()].filter(
+    const candidates = [...this.servers.values()].filter(
       (server) => server.takes(connection.endpointName) && !excluded.has(server.serverId),
     );
+    const reachable = candidates.filter((server) => server.hasRoute);
+    return reachable.length > 0 ? reachable : candidates;
   }
 
   private established(session: RelaySession, hello: HandshakeRequest) {
@@ -253,6 +273,7 @@ export class RelayCore {
       this.announce(hello.endpoints);
     }
     server.sessions.add(session);
+    this.ingresses.joined(session);
     this.clock.clearTimer(server.graceTimer);
     for (const connection of Array.from(server.connections)) connection.serverReturned(session);
     if (first) this.observer.serverJoined?.(server);
@@ -269,7 +290,7 @@ export class RelayCore {
     for (const { connectionId, epoch } of message.connections) {
       const client = this.clients.get(connectionId);
       if (client?.reclaim(session, epoch)) continue;
-      const server = client?.serverId;
+      const server = client?.takenBy(epoch);
       gone.push({ connectionId, epoch, ...(server && { server }) });
     }
     if (gone.length > 0) {
@@ -313,6 +334,7 @@ export class RelayCore {
     this.remove(server);
     this.observer.serverLeft?.(server, reason);
     for (const connection of Array.from(server.connections)) connection.serverGone();
+    for (const client of this.clients.values()) client.leftServerGone(server.serverId);
   }
 
   private remove(server: HubServerEntry) {

@@ -56,7 +56,12 @@ export class RelayServer {
     const { options, security, log, clock = systemClock, random = systemRandom } = deps;
     const failures = new FailureLog(log, clock);
     this.core = new RelayCore(
-      { ...options, stepMs: options.migrationStepMs, route: routeBy(options.routing, log) },
+      {
+        ...options,
+        ingresses: [],
+        stepMs: options.migrationStepMs,
+        route: routeBy(options.routing, log),
+      },
       clock,
       random,
       {

@@ -4,6 +4,10 @@ export interface RelayCounters {
   migrations: number;
   /** Attempts after which the connection stayed where it was, by reason. */
   failedMigrations: Record<string, number>;
+  /** Links moved to another service connection of their hub server before theirs went away. */
+  reroutes: number;
+  /** Attempts after which the link stayed where it was or was lost, by reason. */
+  failedReroutes: Record<string, number>;
   /** Clients closed with 1012 because they could not be moved by a drain's deadline, by reason. */
   closedAtDeadline: Record<string, number>;
   /** Clients closed because their hub server was lost. */
@@ -15,6 +19,8 @@ export interface RelayCounters {
 export const newCounters = (): RelayCounters => ({
   migrations: 0,
   failedMigrations: {},
+  reroutes: 0,
+  failedReroutes: {},
   closedAtDeadline: {},
   lostWithServer: 0,
   refused: {},

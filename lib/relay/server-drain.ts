@@ -1,13 +1,9 @@
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { ClientConnection } from './client-connection.js';
 import type { HubServerEntry } from './hub-server-entry.js';
+import { PACE_MS, Pacer } from './pacer.js';
 import { count } from './relay-stats.js';
 import type { RelayCounters } from './relay-stats.js';
-
-/** Migrations are started this often; the rate decides how many each time. */
-const PACE_MS = 20;
-/** Part of the time until the deadline in which all clients should have been asked to move. */
-const USABLE = 0.7;
 
 /** What a drain needs from its relay. */
 export interface DrainHost {
@@ -26,7 +22,7 @@ export class ServerDrain {
   private readonly excluded: ReadonlySet<string>;
   private readonly deadlineTimer: Timer;
   private paceTimer: Timer | undefined;
-  private credit = 0;
+  private readonly pacer: Pacer;
   private over = false;
   private expired = false;
 
@@ -36,6 +32,7 @@ export class ServerDrain {
     private readonly deadline: number,
   ) {
     this.excluded = new Set([server.serverId]);
+    this.pacer = new Pacer(host.options.migrationsPerSecond);
     this.deadlineTimer = host.clock.setTimer(
       () => this.onDeadline(),
       Math.max(0, deadline - host.clock.now()),
@@ -67,23 +64,17 @@ export class ServerDrain {
       return;
     }
     const candidates = this.mine().filter((connection) => connection.movable);
-    const share = this.rate(candidates.length) * (PACE_MS / 1000);
-    this.credit = Math.min(this.credit + share, Math.max(1, share));
+    this.pacer.refill(candidates.length, this.deadline - this.host.clock.now());
     let waiting = 0;
     for (const connection of candidates) {
-      if (this.credit < 1) {
+      if (!this.pacer.allows) {
         waiting++;
       } else if (this.host.hasTarget(connection, this.excluded)) {
-        if (connection.migrate({ reason: 'shutdown', deadline: this.deadline })) this.credit--;
+        const plan = { reason: 'shutdown', deadline: this.deadline };
+        if (connection.migrate(plan)) this.pacer.spend();
       }
     }
     if (waiting > 0) this.paceTimer = this.host.clock.setTimer(() => this.pump(), PACE_MS);
-  }
-
-  /** Migrations per second: the configured rate, unless the deadline asks for more. */
-  private rate(left: number): number {
-    const seconds = Math.max(PACE_MS, (this.deadline - this.host.clock.now()) * USABLE) / 1000;
-    return Math.max(this.host.options.migrationsPerSecond, left / seconds);
   }
 
   private onDeadline() {

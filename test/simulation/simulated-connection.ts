@@ -1,4 +1,5 @@
-import type { HubLink, HubLinkOwner } from '../../lib/protocol/hub-link.js';
+import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
+import type { HubLink } from '../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../lib/protocol/messages.js';
 import type { ServerSide } from './ledger.js';
 import type { SimulatedServer } from './simulated-server.js';

@@ -1,6 +1,7 @@
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { HubApplication } from '../../lib/hub/hub-core.js';
-import type { HubLink, HubLinkOwner } from '../../lib/protocol/hub-link.js';
+import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
+import type { HubLink } from '../../lib/protocol/hub-link.js';
 import type { Endpoint, OpenConnection } from '../../lib/protocol/messages.js';
 import type { Roll } from './scenario.js';
 import { SimulatedConnection } from './simulated-connection.js';

@@ -37,6 +37,8 @@ export class World {
         holdUpgradeMs: 800,
         handshakeTimeoutMs: 1500,
         hubReconnectGraceMs: scenario.graceMs,
+        ingresses: [],
+        lastIngress: 'refuse',
         migrationsPerSecond: scenario.migrationsPerSecond,
         route: leastConnections,
       },

@@ -114,6 +114,7 @@ export class TestHub {
         this.ended = { code, reason };
       },
       rebindLink: () => undefined,
+      moveLink: () => undefined,
       connectionsGone: () => undefined,
       fault: (_, error) => {
         throw error;

@@ -55,6 +55,8 @@ export const newRelay = () =>
       holdUpgradeMs: 1000,
       handshakeTimeoutMs: 1000,
       hubReconnectGraceMs: 0,
+      ingresses: [],
+      lastIngress: 'refuse',
       migrationsPerSecond: 1000,
       route: leastConnections,
     },

@@ -71,7 +71,7 @@ export class SocketFixture {
       },
       ack,
       { retainedBytes, retainedMessages },
-      { linkEnded() {}, linkDetached() {} },
+      { linkEnded() {}, linkDetached() {}, linkForgotten() {} },
       this.socket,
     );
     this.socket.attach(this.link);
@@ -114,6 +114,7 @@ export class SocketFixture {
     this.link.onMessage({
       type: MessageType.MigrateConnectionRequest,
       link: 1,
+      kind: 'migrate',
       attempt,
       reason: 'shutdown',
       deadlineMs,

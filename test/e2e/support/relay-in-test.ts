@@ -113,6 +113,8 @@ export class RelayInTest {
       holdUpgradeMs: 5000,
       handshakeTimeoutMs: 5000,
       hubReconnectGraceMs: 0,
+      ingresses: [],
+      lastIngress: 'refuse',
       migrationsPerSecond: 500,
       route: leastConnections,
     },

@@ -171,13 +171,22 @@ export class EvilHubs implements Attacks {
       { type: MessageType.CloseConnection, link, code: random.int(1000, 4999), reason },
       { type: MessageType.ClientPing, link, data: random.bytes(5) },
       { type: MessageType.ClientPong, link, data: random.bytes(5) },
-      { type: MessageType.MigrateConnectionRequest, link, attempt, reason, deadlineMs: 1 },
+      {
+        type: MessageType.MigrateConnectionRequest,
+        link,
+        kind: 'migrate',
+        attempt,
+        reason,
+        deadlineMs: 1,
+      },
+      { type: MessageType.ConnectionClosed, link },
       {
         type: MessageType.MigrateConnectionResponse,
         link,
         attempt,
         ready: random.chance(0.5),
         handled: random.int(0, 3),
+        received: random.int(0, 3),
         sent,
       },
       {

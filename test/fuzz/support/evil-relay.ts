@@ -209,7 +209,14 @@ export class EvilRelay {
       { type: MessageType.Fin },
       { type: MessageType.Drain, deadlineMs: 5, endpoints: [] },
       { type: MessageType.CloseConnection, link, code: random.int(1000, 4999), reason },
-      { type: MessageType.MigrateConnectionRequest, link, attempt, reason, deadlineMs: 5 },
+      {
+        type: MessageType.MigrateConnectionRequest,
+        link,
+        kind: random.pick(['migrate', 'reroute'] as const),
+        attempt,
+        reason,
+        deadlineMs: 5,
+      },
       {
         type: MessageType.MigrateConnectionAck,
         link,
@@ -218,6 +225,17 @@ export class EvilRelay {
         server,
         reason,
         epoch: 9,
+      },
+      {
+        type: MessageType.MigrateConnectionAck,
+        link,
+        attempt,
+        outcome: 'committed',
+        server,
+        reason,
+        epoch: random.int(1, 9),
+        connectionId: String(link),
+        received: random.int(0, 3),
       },
       { type: MessageType.ConnectionReleased, link, attempt, sent: 0 },
     ];
