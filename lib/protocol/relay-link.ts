@@ -298,7 +298,10 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
 
   left(): void {
     this.leaving = undefined;
-    if (this.state === 'ended') return;
+    if (this.state === 'ended') {
+      this.owner.ended();
+      return;
+    }
     this.server?.letThrough();
     this.closeAsWanted();
     this.owner.settled();
@@ -547,6 +550,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.rebinding = undefined;
     this.endReroute('ended');
     this.inbound.dispose();
-    this.owner.ended();
+    // The server that was left may still ask what became of the connection.
+    if (!this.leaving) this.owner.ended();
   }
 }

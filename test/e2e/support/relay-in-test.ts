@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { MessageType } from '../../../lib/protocol/messages.js';
 import type { ControlMessage, Payload } from '../../../lib/protocol/messages.js';
 import type { Transport, TransportReceiver } from '../../../lib/protocol/transport.js';
 import type { ClientConnection, ClientSocket } from '../../../lib/relay/client-connection.js';
 import { leastConnections } from '../../../lib/relay/least-connections.js';
 import { RelayCore } from '../../../lib/relay/relay-core.js';
+import type { RelayCoreOptions } from '../../../lib/relay/relay-core.js';
 import { systemClock, systemRandom } from '../../../lib/transport/system-clock.js';
 import { WebSocketTransport } from '../../../lib/transport/web-socket-transport.js';
 
@@ -17,15 +19,30 @@ const names = new Map(Object.entries(MessageType).map(([name, type]) => [type, n
 export interface Traffic {
   direction: 'from hub' | 'to hub' | 'ended';
   serverId: string;
+  /** The path on which the service connection came, without the slash. */
+  ingress: string;
   name: string;
   message?: ControlMessage;
 }
 
-/** Sees the control messages of a service connection and may swallow those to the hub server. */
+/** How often a message arrives: once, never, or twice. */
+type Copies = 0 | 1 | 2;
+/** May change how often a message arrives, and cut its service connection. */
+export type Interference = (traffic: Traffic, cut: () => void) => Copies;
+
+interface RelayInTestOptions {
+  /** How many FINACKs of each service connection get lost. */
+  lost?: number;
+  interfere?: Interference;
+  /** Options of the core that differ from the usual ones. */
+  core?: Partial<RelayCoreOptions>;
+}
+
+/** Sees the control messages of a service connection and decides how often they arrive. */
 class Tap implements Transport {
   constructor(
     private readonly inner: Transport,
-    private readonly pass: (direction: 'from hub' | 'to hub', message: ControlMessage) => boolean,
+    private readonly copies: (direction: 'from hub' | 'to hub', message: ControlMessage) => Copies,
     private readonly ended: (code: number) => void,
   ) {}
 
@@ -34,8 +51,8 @@ class Tap implements Transport {
       onData: (...args) => receiver.onData(...args),
       onAck: (...args) => receiver.onAck(...args),
       onControl: (message) => {
-        this.pass('from hub', message);
-        receiver.onControl(message);
+        const copies = this.copies('from hub', message);
+        for (let i = 0; i < copies; i++) receiver.onControl(message);
       },
       onFault: (error) => receiver.onFault(error),
       onClosed: (code, reason) => {
@@ -54,7 +71,8 @@ class Tap implements Transport {
   }
 
   control(message: ControlMessage): void {
-    if (this.pass('to hub', message)) this.inner.control(message);
+    const copies = this.copies('to hub', message);
+    for (let i = 0; i < copies; i++) this.inner.control(message);
   }
 
   flush(): void {
@@ -101,11 +119,17 @@ export class SocketlessClient implements ClientSocket {
   resume(): void {}
 }
 
-/** The relay's core in the test's own process: it sees every message and can lose FINACKs. */
+/**
+ * The relay's core in the test's own process: it sees every message and can lose them. Service
+ * connections come through the ingress that their path names.
+ */
 export class RelayInTest {
   readonly traffic: Traffic[] = [];
-  private readonly core = new RelayCore(
-    {
+  readonly core: RelayCore;
+  private port = 0;
+
+  private constructor(private readonly options: RelayInTestOptions) {
+    const usual: RelayCoreOptions = {
       retainedBytes: 1 << 20,
       retainedMessages: 1000,
       retainedTotalBytes: 1 << 28,
@@ -117,23 +141,18 @@ export class RelayInTest {
       lastIngress: 'refuse',
       migrationsPerSecond: 500,
       route: leastConnections,
-    },
-    systemClock,
-    systemRandom,
-  );
-  private port = 0;
+    };
+    this.core = new RelayCore({ ...usual, ...options.core }, systemClock, systemRandom);
+  }
 
-  /** @param lost how many FINACKs of each service connection get lost */
-  private constructor(private readonly lost: number) {}
-
-  static async start({ lost }: { lost: number }): Promise<RelayInTest> {
-    const relay = new RelayInTest(lost);
+  static async start(options: RelayInTestOptions): Promise<RelayInTest> {
+    const relay = new RelayInTest(options);
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     onTestFinished(async () => {
       for (const socket of server.clients) socket.terminate();
       await new Promise((resolve) => server.close(resolve));
     });
-    server.on('connection', (socket) => relay.attach(new WebSocketTransport(socket)));
+    server.on('connection', (socket, { url = '/' }) => relay.attach(socket, url.slice(1)));
     await once(server, 'listening');
     relay.port = (server.address() as AddressInfo).port;
     return relay;
@@ -143,8 +162,7 @@ export class RelayInTest {
     return `ws://127.0.0.1:${this.port}`;
   }
 
-  connect(path: string): SocketlessClient {
-    const client = new SocketlessClient();
+  connect(path: string, client = new SocketlessClient()): SocketlessClient {
     const request = {
       method: 'GET',
       url: path,
@@ -171,21 +189,21 @@ export class RelayInTest {
     return servers.find((server) => server.serverId === serverId)?.serviceConnections ?? 0;
   }
 
-  private attach(transport: Transport): void {
-    let { lost } = this;
+  private attach(socket: WebSocket, ingress: string): void {
+    const { interfere } = this.options;
+    let { lost = 0 } = this.options;
     let serverId = '';
-    this.core.attach(
-      new Tap(
-        transport,
-        (direction, message) => {
-          if (message.type === MessageType.HandshakeRequest) serverId = message.serverId;
-          const isLost = message.type === MessageType.FinAck && lost-- > 0;
-          const name = `${isLost ? 'lost ' : ''}${names.get(message.type)}`;
-          this.traffic.push({ direction, serverId, name, message });
-          return !isLost;
-        },
-        (code) => this.traffic.push({ direction: 'ended', serverId, name: `ended ${code}` }),
-      ),
-    );
+    const copies = (direction: Traffic['direction'], message: ControlMessage): Copies => {
+      if (message.type === MessageType.HandshakeRequest) serverId = message.serverId;
+      const isLost = message.type === MessageType.FinAck && lost-- > 0;
+      const name = `${isLost ? 'lost ' : ''}${names.get(message.type)}`;
+      const traffic: Traffic = { direction, serverId, ingress, name, message };
+      this.traffic.push(traffic);
+      if (isLost) return 0;
+      return interfere?.(traffic, () => socket.terminate()) ?? 1;
+    };
+    const ended = (code: number) =>
+      this.traffic.push({ direction: 'ended', serverId, ingress, name: `ended ${code}` });
+    this.core.attach(new Tap(new WebSocketTransport(socket), copies, ended), { ingress });
   }
 }
