@@ -3,27 +3,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { monotonicMicros } from '../sample/02-rolling-deploy/src/ledger.js';
+import { Admin } from '../sample/03-ingress-reload/src/admin.js';
+import { FAULT_VARIABLES } from './fault-variables.js';
 import type { Outage } from './ledger.js';
 import { ManagedProcess } from './managed-process.js';
 import type { DemoOptions } from './options.js';
-import { ServiceProxies } from './service-proxies.js';
+import { INGRESS_VARIABLES, type IngressId, ServiceProxies } from './service-proxies.js';
 import { until } from './until.js';
 
 const APP = fileURLToPath(new URL('../sample/02-rolling-deploy/src/main.js', import.meta.url));
 const START_MS = 30_000;
 /** The library's shutdown budget of 30 s, and time for what comes after. */
 const STOP_MS = 45_000;
-
-/** How soon a loss is noticed, and how long a lost server is waited for, when there are faults. */
-export const FAULT_TIMES = { keepAliveMs: 300, deadAfterMs: 1500, graceMs: 1500 };
-
-const FAULT_VARIABLES = {
-  MIGRATION_HUB_CONNECTIONS_PER_RELAY: '1',
-  MIGRATION_HUB_KEEP_ALIVE_MS: String(FAULT_TIMES.keepAliveMs),
-  MIGRATION_HUB_DEAD_AFTER_MS: String(FAULT_TIMES.deadAfterMs),
-  MIGRATION_HUB_RECONNECT_MAX_MS: '300',
-  MIGRATION_RELAY_HUB_RECONNECT_GRACE_MS: String(FAULT_TIMES.graceMs),
-};
 
 /** What the demo reads of the relay's `MigrationService.stats()`. */
 export interface RelayStats {
@@ -65,6 +56,7 @@ export class Deployment {
   readonly problems: string[] = [];
   private readonly processes: ManagedProcess[] = [];
   private readonly secret = randomBytes(32).toString('hex');
+  private readonly adminToken = randomBytes(32).toString('hex');
   private relay?: ManagedProcess;
   private url = '';
 
@@ -79,9 +71,22 @@ export class Deployment {
     return `${this.url.replace(/^http/, 'ws')}/ledger`;
   }
 
-  async startRelay(): Promise<void> {
-    this.relay = this.start('relay', { MIGRATION_ROLE: 'relay', PORT: '0', HOST: '127.0.0.1' });
+  /** @param variables for the relay alone */
+  async startRelay(variables: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.relay = this.start('relay', {
+      MIGRATION_ROLE: 'relay',
+      MIGRATION_ADMIN_ENABLED: 'true',
+      MIGRATION_ADMIN_TOKENS: this.adminToken,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      ...(this.options.faults && INGRESS_VARIABLES),
+      ...variables,
+    });
     this.url = await this.relay.waitForOutput(/relay listening on (http:\/\/\S+)/, START_MS);
+  }
+
+  get admin(): Admin {
+    return new Admin(`${this.url}/migration/admin`, this.adminToken);
   }
 
   /** Where the relay listens, for hub servers too. */
@@ -179,6 +184,21 @@ export class Deployment {
     proxies?.reset();
     await sleep(milliseconds);
     proxies?.refuse(false);
+  }
+
+  /**
+   * Cuts all service connections through an ingress, as the end of its old workers does, and waits
+   * for others through it.
+   */
+  async reload(ingress: IngressId, servers: readonly RunningServer[]): Promise<void> {
+    const proxies = servers.map((server) => server.proxies!.through(ingress));
+    for (const proxy of proxies) {
+      proxy.reset();
+    }
+    const isBack = () => proxies.every(({ healthy }) => healthy.length > 0);
+    if (!(await until(isBack, START_MS))) {
+      this.problems.push(`not every hub server dialled again through ${ingress}`);
+    }
   }
 
   async stats(): Promise<RelayStats> {

@@ -1,18 +1,28 @@
 import type { ProxiedConnection } from '../test/support/proxied-connection.js';
 import { TcpProxy } from '../test/support/tcp-proxy.js';
 
-/** The ingress instances of the demo. */
-export const INGRESSES = ['ingress-a', 'ingress-b'] as const;
-export type IngressId = (typeof INGRESSES)[number];
+/** The ingress instances of the demo, and the addresses that stand for them. */
+const ADDRESSES = { 'ingress-a': '127.0.0.2', 'ingress-b': '127.0.0.3' };
+export type IngressId = keyof typeof ADDRESSES;
+export const INGRESSES = Object.keys(ADDRESSES) as IngressId[];
+
+/** How the relay knows through which of them a connection came. */
+export const INGRESS_VARIABLES = {
+  MIGRATION_RELAY_PROXY_PROTOCOL: 'accept',
+  MIGRATION_RELAY_TRUSTED_PROXIES: '127.0.0.1',
+  MIGRATION_RELAY_INGRESSES: INGRESSES.map((id) => `${id}=${ADDRESSES[id]}`).join(','),
+};
 
 /** The ways of one hub server to its relay: through each ingress, a proxy of its own. */
 export class ServiceProxies {
   private constructor(private readonly proxies: Record<IngressId, TcpProxy>) {}
 
   static async start(relayPort: number): Promise<ServiceProxies> {
+    const start = (id: IngressId) =>
+      TcpProxy.start(relayPort, `PROXY TCP4 127.0.0.1 ${ADDRESSES[id]} 1 443\r\n`);
     return new ServiceProxies({
-      'ingress-a': await TcpProxy.start(relayPort),
-      'ingress-b': await TcpProxy.start(relayPort),
+      'ingress-a': await start('ingress-a'),
+      'ingress-b': await start('ingress-b'),
     });
   }
 

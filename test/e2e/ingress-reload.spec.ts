@@ -31,13 +31,39 @@ async function play(...args: string[]) {
   return result;
 }
 
-const unharmed = { lost: 0, duplicated: 0, outOfOrder: 0, unexpectedCloses: 0 };
+interface Reload {
+  moved: number;
+  linksAtReload: number;
+  rebound: number;
+}
 
-describe.each(['nginx', 'haproxy'])('real reloads of %s between hub servers and relay', (proxy) => {
-  it(`by surprise, ${reloads} times: no client notices`, async () => {
+function expectUnharmed(result: { sent: number; received: number; reloads: Reload[] }): void {
+  const nothing = { lost: 0, duplicated: 0, outOfOrder: 0, unexpectedCloses: 0 };
+  expect(result).toMatchObject({ ...nothing, clients });
+  expect(result.sent).toBeGreaterThan(0);
+  expect(result.received).toBe(result.sent);
+  expect(result.reloads.length).toBe(reloads);
+}
+
+const flavours = ['nginx', 'haproxy', 'haproxy-proxy-protocol'];
+
+describe.each(flavours)('real reloads of %s between hub servers and relay', (proxy) => {
+  it(`${reloads} times, announced: links leave first, and none is cut`, async () => {
+    const result = await play('--proxy', proxy);
+    expectUnharmed(result);
+    for (const [index, { moved, linksAtReload, rebound }] of result.reloads.entries()) {
+      // From the second on, all links are where the reload before has sent them.
+      if (index > 0) expect(moved).toBe(clients);
+      expect([linksAtReload, rebound]).toEqual([0, 0]);
+    }
+  });
+
+  it(`${reloads} times, by surprise: links are cut and rebound, no client notices`, async () => {
     const result = await play('--proxy', proxy, '--surprise');
-    expect(result).toMatchObject({ ...unharmed, reloads, clients });
-    expect(result.sent).toBeGreaterThan(0);
-    expect(result.received).toBe(result.sent);
+    expectUnharmed(result);
+    for (const [index, { linksAtReload, rebound }] of result.reloads.entries()) {
+      if (index > 0) expect(linksAtReload).toBe(clients);
+      expect(rebound).toBe(linksAtReload);
+    }
   });
 });

@@ -1,17 +1,15 @@
 import type { ReloadOptions } from './options.js';
+import type { ReloadRecord } from './reload.js';
 import type { ReloadResult } from './run.js';
 
 /** The object of `--json`. */
-export function toJson(
-  { flavour, surprise, reloads, clients }: ReloadOptions,
-  result: ReloadResult,
-) {
+export function toJson({ flavour, surprise, clients }: ReloadOptions, result: ReloadResult) {
   const { sent, received, lost, duplicated, outOfOrder, unexpectedCloses } = result.verdict;
   return {
     proxy: flavour,
     surprise,
-    reloads,
     clients,
+    reloads: result.reloads.map(rounded),
     sent,
     received,
     lost,
@@ -30,6 +28,8 @@ export function toTable(options: ReloadOptions, result: ReloadResult): string {
   const rows: [string, string][] = [
     ['clients', number(options.clients)],
     ['reloads', `${number(options.reloads)}, ${options.surprise ? 'by surprise' : 'announced'}`],
+    ['links moved ahead', number(sum(result, ({ moved }) => moved))],
+    ['links rebound', number(sum(result, ({ rebound }) => rebound))],
     ['messages sent', number(verdict.sent)],
     ['messages received', number(verdict.received)],
     ['lost', fault(verdict.lost)],
@@ -46,4 +46,13 @@ export function toTable(options: ReloadOptions, result: ReloadResult): string {
 /** A sentence for each of the first violations. */
 export function toComplaints({ verdict, problems }: ReloadResult): string {
   return [...problems, ...verdict.examples].map((line) => `  ${line}\n`).join('');
+}
+
+function sum({ reloads }: ReloadResult, of: (record: ReloadRecord) => number): number {
+  return reloads.reduce((total, record) => total + of(record), 0);
+}
+
+function rounded(record: ReloadRecord): ReloadRecord {
+  const { announcedMs, reloadMs } = record;
+  return { ...record, announcedMs: Math.round(announcedMs), reloadMs: Math.round(reloadMs) };
 }

@@ -5,12 +5,14 @@ import { until } from '../../../demo/until.js';
 import { isClean, judge } from '../../../demo/verdict.js';
 import type { Verdict } from '../../../demo/verdict-counts.js';
 import type { ReloadOptions } from './options.js';
+import { describeReload, problemsOf, type ReloadRecord, reloadIngress } from './reload.js';
 import { RATE, type Site } from './site.js';
 
 const EMPTY_MS = 15_000;
 
 export interface ReloadResult {
   verdict: Verdict;
+  reloads: ReloadRecord[];
   durationMs: number;
   problems: string[];
   clean: boolean;
@@ -42,13 +44,18 @@ export async function runReloads(
   fleet.start();
   expect(await fleet.settle(), 'before the first reload not every busy client was answered');
 
-  for (let reload = 1; reload <= options.reloads; reload += 1) {
-    const ingress = site.ingresses[(reload - 1) % site.ingresses.length]!;
-    await ingress.reload();
-    await site.whole();
-    progress.phase(`reload ${reload} of ${options.reloads}: ${ingress.id}, ${fleet.describe()}`);
-    expect(await fleet.settle(), `after reload ${reload} not every client is served`);
+  const reloads: ReloadRecord[] = [];
+  for (let number = 1; number <= options.reloads; number += 1) {
+    const ingress = site.ingresses[(number - 1) % site.ingresses.length]!;
+    const served = async () =>
+      expect(await fleet.settle(), `after reload ${number} not every client is served`);
+    const record = await reloadIngress(ingress, deployment.admin, options.surprise, served);
+    reloads.push(record);
+    progress.phase(`reload ${number} of ${options.reloads}: ${describeReload(record)}`);
   }
+  problems.push(...reloads.flatMap((record) => problemsOf(record, options.surprise)));
+  const used = reloads.some(({ moved, rebound }) => moved + rebound > 0);
+  expect(used, 'no client had its link through an ingress when it was reloaded');
 
   progress.phase('stopping the busy clients, probing the idle ones');
   const unanswered = await fleet.stop();
@@ -67,6 +74,7 @@ export async function runReloads(
   expect(fleet.failedConnects === 0, `${fleet.failedConnects} attempts to connect failed`);
   return {
     verdict,
+    reloads,
     durationMs: Math.round(performance.now() - started),
     problems,
     clean: isClean(verdict) && problems.length === 0,

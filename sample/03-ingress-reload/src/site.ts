@@ -3,7 +3,10 @@ import { Deployment, type RunningServer } from '../../../demo/deployment.js';
 import { until } from '../../../demo/until.js';
 import { freePort } from './free-port.js';
 import { Ingress } from './ingress.js';
-import type { ReloadOptions } from './options.js';
+import type { Flavour, ReloadOptions } from './options.js';
+
+/** Messages per second of a busy client, each way. */
+export const RATE = 5;
 
 const JOIN_MS = 30_000;
 const INGRESSES = ['ingress-a', 'ingress-b'];
@@ -31,30 +34,18 @@ export class Site {
 
   async start(): Promise<void> {
     const { flavour } = this.options;
-    await this.deployment.startRelay();
+    const ports = [await freePort(), await freePort()];
+    await this.deployment.startRelay(ingressVariables(flavour, ports));
     const { relayPort } = this.deployment;
-    for (const id of INGRESSES) {
+    for (const [index, id] of INGRESSES.entries()) {
       const directory = join(this.directory, id);
-      const port = await freePort();
-      this.ingresses.push(new Ingress({ id, flavour, port, relayPort, directory }));
+      this.ingresses.push(new Ingress({ id, flavour, port: ports[index]!, relayPort, directory }));
     }
     await Promise.all(this.ingresses.map((ingress) => ingress.ready()));
-    const ports = this.ingresses.map(({ settings }) => settings.port);
     this.servers = await Promise.all(
       SERVERS.map((name) => this.deployment.startServer(name, 1, ports)),
     );
     await this.whole();
-  }
-
-  /** Waits until every hub server has a service connection through every ingress. */
-  async whole(): Promise<void> {
-    const isWhole = async () => {
-      const { servers } = await this.deployment.stats();
-      return servers.every(({ serviceConnections }) => serviceConnections === INGRESSES.length);
-    };
-    if (!(await until(isWhole, JOIN_MS))) {
-      throw new Error('not every hub server has its service connections');
-    }
   }
 
   /** Ends all, the hub servers first; returns what was wrong. */
@@ -71,7 +62,29 @@ export class Site {
       ingress.kill();
     }
   }
+
+  /** Waits until every hub server has a service connection through every ingress. */
+  private async whole(): Promise<void> {
+    const isWhole = async () => {
+      const { servers } = await this.deployment.stats();
+      return servers.every(({ serviceConnections }) => serviceConnections === INGRESSES.length);
+    };
+    if (!(await until(isWhole, JOIN_MS))) {
+      throw new Error('not every hub server has its service connections');
+    }
+  }
 }
 
-/** Messages per second of a busy client, each way. */
-export const RATE = 5;
+/** How the relay knows through which ingress a connection came. */
+function ingressVariables(flavour: Flavour, ports: readonly number[]): NodeJS.ProcessEnv {
+  const trusted = { MIGRATION_RELAY_TRUSTED_PROXIES: '127.0.0.1' };
+  if (flavour !== 'haproxy-proxy-protocol') {
+    return { ...trusted, MIGRATION_RELAY_INGRESS_HEADER: 'x-ingress-instance' };
+  }
+  const entries = INGRESSES.map((id, index) => `${id}=127.0.0.1:${ports[index]}`);
+  return {
+    ...trusted,
+    MIGRATION_RELAY_PROXY_PROTOCOL: 'accept',
+    MIGRATION_RELAY_INGRESSES: entries.join(','),
+  };
+}
