@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { sizeOf } from './support/fleet-under-faults.js';
+
+const main = fileURLToPath(
+  new URL('../../.build/sample/03-ingress-reload/src/main.js', import.meta.url),
+);
+const clients = sizeOf('E2E_FAULTS_CLIENTS', 100);
+const reloads = sizeOf('E2E_INGRESS_RELOADS', 6);
+
+/** Plays sample 03 with real proxies; it judges by the ledgers of clients and gateways. */
+async function play(...args: string[]) {
+  const size = ['--reloads', String(reloads), '--clients', String(clients)];
+  const child = spawn(process.execPath, [main, ...size, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    // It ends the proxies and servers that it started.
+    child.kill('SIGTERM');
+    await exited;
+  });
+  const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await exited;
+  expect(code, complaints).toBe(0);
+  const result = JSON.parse(output);
+  if (process.env.E2E_INGRESS_RELOADS) console.log(output);
+  return result;
+}
+
+interface Reload {
+  moved: number;
+  linksAtReload: number;
+  rebound: number;
+}
+
+function expectUnharmed(result: { sent: number; received: number; reloads: Reload[] }): void {
+  const nothing = { lost: 0, duplicated: 0, outOfOrder: 0, unexpectedCloses: 0 };
+  expect(result).toMatchObject({ ...nothing, clients });
+  expect(result.sent).toBeGreaterThan(0);
+  expect(result.received).toBe(result.sent);
+  expect(result.reloads.length).toBe(reloads);
+}
+
+const flavours = ['nginx', 'haproxy', 'haproxy-proxy-protocol'];
+
+describe.each(flavours)('real reloads of %s between hub servers and relay', (proxy) => {
+  it(`${reloads} times, announced: links leave first, and none is cut`, async () => {
+    const result = await play('--proxy', proxy);
+    expectUnharmed(result);
+    for (const [index, { moved, linksAtReload, rebound }] of result.reloads.entries()) {
+      // From the second on, all links are where the reload before has sent them.
+      if (index > 0) expect(moved).toBe(clients);
+      expect([linksAtReload, rebound]).toEqual([0, 0]);
+    }
+  });
+
+  it(`${reloads} times, by surprise: links are cut and rebound, no client notices`, async () => {
+    const result = await play('--proxy', proxy, '--surprise');
+    expectUnharmed(result);
+    for (const [index, { linksAtReload, rebound }] of result.reloads.entries()) {
+      if (index > 0) expect(linksAtReload).toBe(clients);
+      expect(rebound).toBe(linksAtReload);
+    }
+  });
+});
