@@ -32,11 +32,22 @@ export function pathOf(
     const had =
       from === null ||
       stop.handled.length > 0 ||
-      stops[index - 1]?.to === server ||
-      stops.slice(index + 1).some((later) => later.from === server) ||
-      received.some((it) => it.server === server && it.visit === visit);
-    return had || to === null || (!outage && to !== from);
+      received.some((it) => it.server === server && it.visit === visit) ||
+      isNeighbour(stop, stops[index - 1], stops.slice(index + 1));
+    return had || to === null || (!outage && to !== from && to !== server);
   });
+}
+
+/** Whether other stops tell that the connection was here. */
+function isNeighbour(
+  { server, from }: Stop,
+  before: Stop | undefined,
+  after: readonly Stop[],
+): boolean {
+  const next = after.find((it) => it.from === server || (it.server === server && it.from === from));
+  // It came here in a later attempt.
+  const cameLater = next?.server === server;
+  return !cameLater && (next !== undefined || before?.to === server);
 }
 
 export function judgePath(
