@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RelayLinkFixture, data } from '../../test/support/relay-link-fixture.js';
+import { RelayLinkFixture } from '../../test/support/relay-link-fixture.js';
 
 let t: RelayLinkFixture;
 beforeEach(() => (t = new RelayLinkFixture()));
