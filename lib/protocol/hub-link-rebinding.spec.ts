@@ -7,6 +7,7 @@ import {
   elsewhere,
   request,
 } from '../../test/support/hub-link-fixture.js';
+import type { HubLink } from './hub-link.js';
 import { MessageType } from './messages.js';
 
 let t: HubLinkFixture;
@@ -107,5 +108,46 @@ describe('HubLink on another service connection', () => {
     link.onLost(1006, 'cut');
     link.rebind(t.next, elsewhere(0));
     expect(t.next.take().slice(2)).toEqual([{ data: Buffer.from('3') }]);
+  });
+});
+
+describe('pings that no pong has answered', () => {
+  const ping = (text: string) => ({ data: Buffer.from(text) });
+  const pong = (link: HubLink, text: string) =>
+    link.onMessage({ type: MessageType.ClientPong, link: 7, data: Buffer.from(text) });
+
+  it('leave when the connection is accepted', () => {
+    const link = t.newLink();
+    link.ping(Buffer.from('1'));
+    link.accept('');
+    expect(t.channel.take().slice(1)).toEqual([ping('1')]);
+  });
+
+  it('come again when a migration is called off, those sent while it was paused too', () => {
+    const link = t.openLink();
+    link.ping(Buffer.from('1'));
+    request(link);
+    link.ping(Buffer.from('2'));
+    t.channel.take();
+    decide(link, 'rolledBack');
+    expect(t.channel.take()).toEqual([ping('1'), ping('2')]);
+    pong(link, '2');
+    request(link, 2);
+    t.channel.take();
+    decide(link, 'rolledBack', 2);
+    expect(t.channel.take()).toEqual([]);
+  });
+
+  it('come again on each service connection, behind what was sent before', () => {
+    const link = t.openLink();
+    link.ping(Buffer.from('1'));
+    link.onLost(1006, 'cut');
+    link.ping(Buffer.from('2'));
+    link.send('x', false);
+    t.rebind(link, 0);
+    expect(t.next.take().slice(2)).toEqual(['x', ping('1'), ping('2')]);
+    link.onLost(1006, 'cut');
+    t.rebind(link, 1, 6);
+    expect(t.next.take().slice(2)).toEqual([ping('1'), ping('2')]);
   });
 });

@@ -307,6 +307,7 @@ export class HubLink implements LinkEnd, AckSource {
     const { leaving } = this;
     this.state = 'open';
     if (leaving) this.owner.stays(reason);
+    else this.scheduleAck();
     this.resume();
   }
 
@@ -331,6 +332,10 @@ export class HubLink implements LinkEnd, AckSource {
 
   private complete(number: number) {
     this.inbound.markComplete(number);
+    this.scheduleAck();
+  }
+
+  private scheduleAck() {
     if (this.ackScheduled || this.over) return;
     this.ackScheduled = true;
     this.channel.scheduleAck(this);

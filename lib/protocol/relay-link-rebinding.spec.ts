@@ -1,6 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FakeServer, RelayLinkFixture, data } from '../../test/support/relay-link-fixture.js';
+import {
+  ENDED,
+  FakeServer,
+  RelayLinkFixture,
+  data,
+} from '../../test/support/relay-link-fixture.js';
 import { MessageType } from './messages.js';
+
+const REBOUND = {
+  type: MessageType.RebindConnectionResponse,
+  accepted: true,
+  received: 0,
+};
 
 let t: RelayLinkFixture;
 beforeEach(() => (t = new RelayLinkFixture()));
@@ -117,41 +128,6 @@ describe('the loss of a service connection', () => {
     t.a.released(1);
     expect(t.heard()).toEqual(['old', 'new 1', 'new 2']);
   });
-
-  it('keeps the new server behind the old one, whose last word comes on another one', () => {
-    t.migrate();
-    t.a.ready();
-    t.b.accept();
-    t.b.says('new');
-    t.routes = [new FakeServer('a')];
-    t.a.lose();
-    expect(t.routes[0]!.take()).toMatchObject([
-      { outcome: 'committed', connectionId: 'id', epoch: 3, received: 0, server: 'b' },
-    ]);
-    t.routes[0]!.rebound(0);
-    t.routes[0]!.says('old');
-    expect(t.heard()).toEqual(['old']);
-    t.routes[0]!.released(1);
-    expect(t.routes[0]!.take()).toMatchObject([{ code: 1012, migration: { server: 'b' } }]);
-    expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['old', 'new'], false, 0]);
-  });
-
-  it.each([
-    ['it is gone', () => t.link.leftServerGone('a')],
-    ['it says nothing', () => t.clock.run(100)],
-  ])(
-    'lets the new server through when the old one lost its service connection and %s',
-    (_, event) => {
-      t.migrate();
-      t.a.ready();
-      t.b.accept();
-      t.b.says('new');
-      t.a.lose();
-      expect(t.heard()).toEqual([]);
-      event();
-      expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
-    },
-  );
 });
 
 describe('a service connection that the hub server knows to be lost', () => {
@@ -211,5 +187,43 @@ describe('rebinding on a service connection that is silent', () => {
     expect(t.b.take()).toEqual([]);
     other.rebound(0);
     expect([t.link.detached, t.clock.timers.size]).toEqual([false, 0]);
+  });
+
+  it('does not take the late answer on the first for that on the second', () => {
+    const other = t.route();
+    t.a.lose();
+    t.rebind();
+    const first = t.a.end!;
+    t.clock.run(50);
+    first.onMessage({ ...REBOUND, link: 1 });
+    expect([t.a.end, t.link.detached]).toEqual([undefined, true]);
+    other.rebound(0);
+    expect(t.link.detached).toBe(false);
+  });
+
+  it('has another server take over when both are silent, and says so on both', () => {
+    const other = t.route();
+    t.a.lose();
+    t.rebind();
+    t.clock.run(150);
+    other.take();
+    t.b.accept();
+    for (const silent of [t.a, other]) {
+      expect(silent.take()).toMatchObject([
+        { type: MessageType.CloseConnection, migration: { server: 'b', reason: 'crash' } },
+      ]);
+    }
+    expect([t.link.serverId, t.clock.timers.size]).toEqual(['b', 0]);
+  });
+
+  it('tells both of the end of a client that left meanwhile, when both stay silent', () => {
+    const other = t.route();
+    t.a.lose();
+    t.rebind();
+    t.link.clientClosed(1001, 'gone');
+    t.clock.run(150);
+    expect(t.a.take()).toMatchObject([{ type: MessageType.CloseConnection, code: 1001 }]);
+    expect(other.take().at(-1)).toMatchObject({ type: MessageType.CloseConnection, code: 1001 });
+    expect(t.leftovers()).toEqual(ENDED);
   });
 });

@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FakeServer, RelayLinkFixture, data } from '../../test/support/relay-link-fixture.js';
+import {
+  ENDED,
+  FakeServer,
+  RelayLinkFixture,
+  data,
+} from '../../test/support/relay-link-fixture.js';
 import { MessageType } from './messages.js';
 
 let t: RelayLinkFixture;
@@ -7,7 +12,7 @@ beforeEach(() => (t = new RelayLinkFixture()));
 
 describe('a reroute', () => {
   let other: FakeServer;
-  beforeEach(() => t.routes.push((other = new FakeServer('a'))));
+  beforeEach(() => (other = t.route()));
 
   const MOVED = { outcome: 'moved', reason: 'ingressReload' };
 
@@ -48,8 +53,7 @@ describe('a reroute', () => {
 
   it('is given up when the hub server refuses', () => {
     t.reroute();
-    const refusal = { attempt: 1, ready: false, handled: 0, received: 0, sent: 0 };
-    t.a.answer({ type: MessageType.MigrateConnectionResponse, ...refusal });
+    t.a.notReady();
     expect([t.reroutes(), t.link.moving]).toEqual([
       [{ outcome: 'failed', reason: 'refusedByServer' }],
       false,
@@ -110,9 +114,7 @@ describe('a reroute', () => {
     other.rebound(1);
     expect(other.take()).toMatchObject([{ code: 1001 }]);
     other.closed();
-    expect([t.owner.ended.mock.calls.length, t.clock.timers.size, t.budget.used]).toEqual([
-      1, 0, 0,
-    ]);
+    expect(t.leftovers()).toEqual(ENDED);
   });
 
   it('finds what a hub server must not do', () => {
