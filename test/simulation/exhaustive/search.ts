@@ -40,8 +40,8 @@ export interface SearchResult {
   states: number;
   steps: number;
   longest: number;
-  /** Nothing was left out. */
-  complete: boolean;
+  /** Whether something was left out, because of the bound or because of `isOver`. */
+  left: 'nothing' | 'deviations' | 'more';
   outcomes: Map<string, number>;
   findings: Map<string, Finding>;
 }
@@ -68,7 +68,7 @@ class Prefixes {
   path(prefix: number): number[] {
     const path: number[] = [];
     for (let at = prefix; at > 0; at = this.parents[at]!) path.push(this.choices[at]!);
-    return path.reverse();
+    return path.toReversed();
   }
 }
 
@@ -84,7 +84,7 @@ class Search {
     states: 0,
     steps: 0,
     longest: 0,
-    complete: true,
+    left: 'nothing',
     outcomes: new Map(),
     findings: new Map(),
   };
@@ -102,14 +102,14 @@ class Search {
     const { isOver = () => false } = this.limits;
     for (let deviations = 0; deviations < this.open.length; deviations++) {
       if (deviations > this.limits.deviations) {
-        this.result.complete = false;
+        this.result.left = 'deviations';
         break;
       }
       const prefixes = this.open[deviations]!;
       while (prefixes.length > 0) {
         this.execute(prefixes.pop()!, deviations);
         if (!isOver(this.result)) continue;
-        this.result.complete = false;
+        this.result.left = 'more';
         return this.result;
       }
     }

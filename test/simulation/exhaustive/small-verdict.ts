@@ -28,6 +28,10 @@ function probe(world: SmallWorld) {
   const { client, ledger } = world;
   excuse(world, !client.alive);
   if (!client.alive) return;
+  // A further message could set going what stands still.
+  checkDelivered(world, client.side);
+  const handled = new Set(ledger.handled.map(({ seq }) => seq));
+  if (handled.size < client.side.sent) ledger.violate(1, `only ${handled.size} messages handled`);
   const { serverId } = client;
   const seq = client.sendMessage();
   for (const connection of world.active()) {
@@ -45,7 +49,7 @@ function probe(world: SmallWorld) {
 export function conclude(world: SmallWorld): void {
   const { client, clock, ledger, relay, servers } = world;
   world.settle();
-  if (isCalm(world)) world.what.judge(world);
+  if (client.alive && isCalm(world)) world.what.judge(world);
   const ended = !client.alive;
   probe(world);
   if (client.alive) world.act(() => client.leave());
