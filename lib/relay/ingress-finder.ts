@@ -35,12 +35,14 @@ export function createIngressFinder(
 /** Finds the ingress with an address: by address and port, else by address, else by range. */
 function createAddressMap(entries: readonly string[]) {
   const exact = new Map<string, string>();
-  const ranges: { id: string; list: ReturnType<typeof addressList> }[] = [];
+  const ranges: { id: string; list: ReturnType<typeof addressList>; bits: number }[] = [];
   for (const entry of entries) {
     const { id, address, port, isRange } = parseIngress(entry)!;
-    if (isRange) ranges.push({ id, list: addressList([address]) });
+    if (isRange) ranges.push({ id, list: addressList([address]), bits: bitsOf(address) });
     else exact.set(port === undefined ? address : `${address} ${port}`, id);
   }
+  // The smallest range first.
+  ranges.sort((a, b) => b.bits - a.bits);
   return ({ address, port }: ProxiedAddress): string | undefined => {
     const found = exact.get(`${address} ${port}`) ?? exact.get(address);
     if (found !== undefined || ranges.length === 0) return found;
@@ -48,3 +50,5 @@ function createAddressMap(entries: readonly string[]) {
     return ranges.find(({ list }) => list.check(address, family))?.id;
   };
 }
+
+const bitsOf = (range: string): number => Number(range.split('/')[1]);

@@ -31,7 +31,7 @@ async function play(...args: string[]): Promise<Result> {
   });
   const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await exited;
-  expect(code, complaints).toBe(0);
+  if (code !== 0) throw new Error(`exit code ${code}: ${complaints}`);
   if (process.env.E2E_INGRESS_RELOADS) console.log(output);
   return JSON.parse(output) as Result;
 }
@@ -50,11 +50,11 @@ describe.each(['nginx', 'haproxy', 'haproxy-proxy-protocol'])(
     it('announced: links leave first, and none is cut', async () => {
       const result = await play('--proxy', proxy);
       expectUnharmed(result);
-      for (const [index, { moved, linksAtReload, rebound }] of result.reloads.entries()) {
-        // From the second on, all links are where the reload before has sent them.
-        if (index > 0) expect(moved).toBe(clients);
+      for (const { linksAtReload, rebound } of result.reloads) {
         expect([linksAtReload, rebound]).toEqual([0, 0]);
       }
+      // From the second on, all links are where the reload before has sent them.
+      for (const { moved } of result.reloads.slice(1)) expect(moved).toBe(clients);
     });
   },
 );
