@@ -3,26 +3,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { monotonicMicros } from '../sample/02-rolling-deploy/src/ledger.js';
-import { TcpProxy } from '../test/support/tcp-proxy.js';
+import { Admin } from '../sample/03-ingress-reload/src/admin.js';
+import { FAULT_VARIABLES } from './fault-variables.js';
 import type { Outage } from './ledger.js';
 import { ManagedProcess } from './managed-process.js';
 import type { DemoOptions } from './options.js';
+import { INGRESS_VARIABLES, type IngressId, ServiceProxies } from './service-proxies.js';
 import { until } from './until.js';
 
 const APP = fileURLToPath(new URL('../sample/02-rolling-deploy/src/main.js', import.meta.url));
 const START_MS = 30_000;
 /** The library's shutdown budget of 30 s, and time for what comes after. */
 const STOP_MS = 45_000;
-
-/** How soon a loss is noticed, and how long a lost server is waited for, when there are faults. */
-export const FAULT_TIMES = { keepAliveMs: 300, deadAfterMs: 1500, graceMs: 1500 };
-
-const FAULT_VARIABLES = {
-  MIGRATION_HUB_KEEP_ALIVE_MS: String(FAULT_TIMES.keepAliveMs),
-  MIGRATION_HUB_DEAD_AFTER_MS: String(FAULT_TIMES.deadAfterMs),
-  MIGRATION_HUB_RECONNECT_MAX_MS: '300',
-  MIGRATION_RELAY_HUB_RECONNECT_GRACE_MS: String(FAULT_TIMES.graceMs),
-};
 
 /** What the demo reads of the relay's `MigrationService.stats()`. */
 export interface RelayStats {
@@ -43,8 +35,8 @@ export interface RunningServer {
   version: number;
   serverId: string;
   process: ManagedProcess;
-  /** Its way to the relay, when there are faults. */
-  proxy?: TcpProxy;
+  /** Its ways to the relay, when there are faults. */
+  proxies?: ServiceProxies;
 }
 
 export interface DeploymentSettings {
@@ -64,6 +56,7 @@ export class Deployment {
   readonly problems: string[] = [];
   private readonly processes: ManagedProcess[] = [];
   private readonly secret = randomBytes(32).toString('hex');
+  private readonly adminToken = randomBytes(32).toString('hex');
   private relay?: ManagedProcess;
   private url = '';
 
@@ -78,20 +71,45 @@ export class Deployment {
     return `${this.url.replace(/^http/, 'ws')}/ledger`;
   }
 
-  async startRelay(): Promise<void> {
-    this.relay = this.start('relay', { MIGRATION_ROLE: 'relay', PORT: '0', HOST: '127.0.0.1' });
+  /** @param variables for the relay alone */
+  async startRelay(variables: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.relay = this.start('relay', {
+      MIGRATION_ROLE: 'relay',
+      MIGRATION_ADMIN_ENABLED: 'true',
+      MIGRATION_ADMIN_TOKENS: this.adminToken,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      ...(this.options.faults && INGRESS_VARIABLES),
+      ...variables,
+    });
     this.url = await this.relay.waitForOutput(/relay listening on (http:\/\/\S+)/, START_MS);
   }
 
-  /** Starts a hub server and waits until the relay has it. */
-  async startServer(name: string, version: number): Promise<RunningServer> {
+  get admin(): Admin {
+    return new Admin(`${this.url}/migration/admin`, this.adminToken);
+  }
+
+  /** Where the relay listens, for hub servers too. */
+  get relayPort(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /**
+   * Starts a hub server and waits until the relay has it.
+   *
+   * @param ports where it dials the relay, when that is not the relay's own port
+   */
+  async startServer(name: string, version: number, ports?: number[]): Promise<RunningServer> {
     const ledger = join(this.directory, `${name}-${version}.jsonl`);
     this.ledgers.push(ledger);
-    const proxy = this.options.faults ? await this.startProxy() : undefined;
-    const relay = proxy ? `http://127.0.0.1:${proxy.port}` : this.url;
+    const { faults } = this.options;
+    const proxies = faults ? await ServiceProxies.start(this.relayPort) : undefined;
+    const dialled = ports ?? proxies?.ports ?? [this.relayPort];
     const server = this.start(`${name} version ${version}`, {
       MIGRATION_ROLE: 'hub',
-      MIGRATION_HUB_RELAYS: `${relay.replace(/^http/, 'ws')}/migration/service`,
+      MIGRATION_HUB_RELAYS: dialled
+        .map((port) => `ws://127.0.0.1:${port}/migration/service`)
+        .join(','),
       MIGRATION_HUB_SERVER_NAME: name,
       MIGRATION_HUB_VERSION: String(version),
       MIGRATION_SHUTDOWN_MODE: this.options.mode,
@@ -114,14 +132,14 @@ export class Deployment {
     if (serverId === undefined || server.hasExited) {
       throw server.failure('was not taken by the relay');
     }
-    return { name, version, serverId, process: server, ...(proxy && { proxy }) };
+    return { name, version, serverId, process: server, ...(proxies && { proxies }) };
   }
 
   /** A new version in, then the old one drained out by SIGTERM. */
   async replace(old: RunningServer): Promise<RunningServer> {
     const fresh = await this.startServer(old.name, old.version + 1);
     await this.stop(old.process);
-    await old.proxy?.close();
+    await old.proxies?.close();
     return fresh;
   }
 
@@ -131,8 +149,8 @@ export class Deployment {
     server.process.kill();
     await until(() => server.process.hasExited, STOP_MS);
     // What the dead process had sent has left the proxy before its end does.
-    await until(() => server.proxy?.connections.every(({ harmed }) => harmed) ?? true, STOP_MS);
-    await server.proxy?.close();
+    await until(() => server.proxies?.connections.every(({ harmed }) => harmed) ?? true, STOP_MS);
+    await server.proxies?.close();
   }
 
   /** SIGSTOP until the relay has given the server up, and some more; then SIGCONT. */
@@ -161,11 +179,26 @@ export class Deployment {
   }
 
   /** Cuts all service connections and keeps the server away for so long. */
-  async isolate({ proxy }: RunningServer, milliseconds: number): Promise<void> {
-    proxy?.refuse(true);
-    proxy?.reset();
+  async isolate({ proxies }: RunningServer, milliseconds: number): Promise<void> {
+    proxies?.refuse(true);
+    proxies?.reset();
     await sleep(milliseconds);
-    proxy?.refuse(false);
+    proxies?.refuse(false);
+  }
+
+  /**
+   * Cuts all service connections through an ingress, as the end of its old workers does, and waits
+   * for others through it.
+   */
+  async reload(ingress: IngressId, servers: readonly RunningServer[]): Promise<void> {
+    const proxies = servers.map((server) => server.proxies!.through(ingress));
+    for (const proxy of proxies) {
+      proxy.reset();
+    }
+    const isBack = () => proxies.every(({ healthy }) => healthy.length > 0);
+    if (!(await until(isBack, START_MS))) {
+      this.problems.push(`not every hub server dialled again through ${ingress}`);
+    }
   }
 
   async stats(): Promise<RelayStats> {
@@ -183,7 +216,7 @@ export class Deployment {
   /** Stops hub servers, then the relay. */
   async stopAll(servers: readonly RunningServer[]): Promise<void> {
     await Promise.all(servers.map(({ process }) => this.stop(process)));
-    await Promise.all(servers.map(({ proxy }) => proxy?.close()));
+    await Promise.all(servers.map(({ proxies }) => proxies?.close()));
     if (this.relay) {
       await this.stop(this.relay);
     }
@@ -202,19 +235,18 @@ export class Deployment {
     return servers.find((known) => known.serverId === serverId)?.serviceConnections;
   }
 
-  private async startProxy(): Promise<TcpProxy> {
-    return TcpProxy.start(Number(new URL(this.url).port));
-  }
-
   private start(name: string, env: NodeJS.ProcessEnv): ManagedProcess {
     const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('MIGRATION_'));
-    const child = new ManagedProcess(name, this.settings.app ?? APP, {
-      ...Object.fromEntries(inherited),
-      NO_COLOR: '1',
-      MIGRATION_SECURITY_SECRETS: this.secret,
-      ...(this.options.faults && FAULT_VARIABLES),
-      ...this.settings.variables,
-      ...env,
+    const args = ['--enable-source-maps', this.settings.app ?? APP];
+    const child = new ManagedProcess(name, process.execPath, args, {
+      env: {
+        ...Object.fromEntries(inherited),
+        NO_COLOR: '1',
+        MIGRATION_SECURITY_SECRETS: this.secret,
+        ...(this.options.faults && FAULT_VARIABLES),
+        ...this.settings.variables,
+        ...env,
+      },
     });
     this.processes.push(child);
     return child;

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxiedConnection } from '../test/support/proxied-connection.js';
-import { type Deployment, FAULT_TIMES, type RunningServer } from './deployment.js';
+import type { Deployment, RunningServer } from './deployment.js';
+import { FAULT_TIMES } from './fault-variables.js';
 import { type Random, seededRandom } from './random.js';
+import { INGRESSES } from './service-proxies.js';
 
 /** What was done. */
 export interface FaultCounts {
@@ -9,15 +11,34 @@ export interface FaultCounts {
   freezes: number;
   isolations: number;
   cuts: number;
+  /** Reloads of an ingress that the relay was told of, and those by surprise. */
+  announcedReloads: number;
+  surpriseReloads: number;
 }
 
-const STRIKES = ['kill', 'freezeLong', 'isolate', 'freezeShort'] as const;
+const STRIKES = [
+  'kill',
+  'freezeLong',
+  'isolate',
+  'freezeShort',
+  'announcedReload',
+  'surpriseReload',
+] as const;
+/** The time that the relay gets to move all links off an ingress. */
+const RELOAD_MS = 15_000;
 /** Well below what takes a server for dead, on a slow machine too. */
 const SHORT_MS = FAULT_TIMES.deadAfterMs / 5;
 
 /** Does to hub servers and their service connections what machines and networks do. */
 export class Faults {
-  readonly counts: FaultCounts = { kills: 0, freezes: 0, isolations: 0, cuts: 0 };
+  readonly counts: FaultCounts = {
+    kills: 0,
+    freezes: 0,
+    isolations: 0,
+    cuts: 0,
+    announcedReloads: 0,
+    surpriseReloads: 0,
+  };
   private readonly random: Random;
   private readonly cutRandom: Random;
   private deck: (typeof STRIKES)[number][] = [];
@@ -63,6 +84,10 @@ export class Faults {
           this.counts.isolations += 1;
           await this.deployment.isolate(server, (this.random() * FAULT_TIMES.graceMs) / 4);
           return `all service connections of ${name} cut`;
+        case 'announcedReload':
+          return await this.announcedReload();
+        case 'surpriseReload':
+          return await this.surpriseReload();
       }
     } finally {
       this.struck = undefined;
@@ -82,18 +107,36 @@ export class Faults {
   /** Cuts one service connection of a server that has others; false when there is none. */
   cut(): boolean {
     const candidates = this.servers.filter(
-      (server) => server !== this.struck && server.proxy!.healthy.length > 1,
+      (server) => server !== this.struck && server.proxies!.healthy.length > 1,
     );
     const server = pick(candidates, this.cutRandom);
-    const healthy = server?.proxy!.healthy ?? [];
+    const healthy = server?.proxies!.healthy ?? [];
     const connection =
-      this.cutRandom() < 0.7 ? server?.proxy!.busiest : pick(healthy, this.cutRandom);
+      this.cutRandom() < 0.7 ? server?.proxies!.busiest : pick(healthy, this.cutRandom);
     if (!connection) {
       return false;
     }
     this.counts.cuts += 1;
     cutSomehow(connection, this.cutRandom);
     return true;
+  }
+
+  private async announcedReload(): Promise<string> {
+    this.counts.announcedReloads += 1;
+    const ingress = pick(INGRESSES, this.random)!;
+    const { state, links } = await this.deployment.admin.announceReload(ingress, RELOAD_MS);
+    if (state !== 'ready') {
+      this.deployment.problems.push(`${ingress} was not cleared: ${state}`);
+    }
+    await this.deployment.reload(ingress, this.servers);
+    return `${ingress} reloaded after ${links.moved} links were moved off it`;
+  }
+
+  private async surpriseReload(): Promise<string> {
+    this.counts.surpriseReloads += 1;
+    const ingress = pick(INGRESSES, this.random)!;
+    await this.deployment.reload(ingress, this.servers);
+    return `${ingress} reloaded by surprise`;
   }
 
   private async cutAlways(): Promise<void> {

@@ -1,29 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit } from './at-exit.js';
 import { Deployment } from './deployment.js';
 import { type DemoOptions, parseOptions, usage, UsageError } from './options.js';
 import { Progress } from './progress.js';
 import { toComplaints, toJson, toTable } from './report.js';
 import { runDemo } from './run.js';
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
-
 async function demo(options: DemoOptions): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), 'migration-demo-'));
   const deployment = new Deployment(options, directory);
   const progress = new Progress(options.json ? process.stderr : process.stdout);
   let keepLedgers = false;
-  // However this process ends, nothing that it started outlives it.
-  process.once('exit', () => {
+  atExit(() => {
     deployment.killAll();
     if (!keepLedgers) {
       rmSync(directory, { recursive: true, force: true });
     }
   });
-  for (const [signal, number] of Object.entries(SIGNALS)) {
-    process.once(signal, () => process.exit(128 + number));
-  }
   try {
     const result = await runDemo(options, deployment, progress);
     progress.end();

@@ -4,6 +4,15 @@ import { until } from './until.js';
 
 const KEPT_LINES = 40;
 
+export interface ProcessSettings {
+  env: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** Whether it has children of its own: a kill takes them along. */
+  hasChildren?: boolean;
+  /** Called with each line of its output. */
+  onLine?: (line: string) => void;
+}
+
 /** A process of the demo, ended by its own handle. */
 export class ManagedProcess {
   private readonly child: ChildProcess;
@@ -12,11 +21,15 @@ export class ManagedProcess {
 
   constructor(
     readonly name: string,
-    entry: string,
-    env: NodeJS.ProcessEnv,
+    file: string,
+    args: readonly string[],
+    private readonly settings: ProcessSettings,
   ) {
-    this.child = spawn(process.execPath, ['--enable-source-maps', entry], {
+    const { env, cwd, hasChildren } = settings;
+    this.child = spawn(file, args, {
       env,
+      cwd,
+      detached: hasChildren,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.on('error', (error) => (this.spawnError = error));
@@ -58,9 +71,18 @@ export class ManagedProcess {
 
   /** SIGKILL. */
   kill(): void {
-    if (!this.hasExited) {
+    if (this.hasExited) {
+      return;
+    }
+    if (this.settings.hasChildren) {
+      process.kill(-this.child.pid!, 'SIGKILL');
+    } else {
       this.child.kill('SIGKILL');
     }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   /** Stops it as it stands, until {@link thaw}. */
@@ -84,6 +106,7 @@ export class ManagedProcess {
   }
 
   private keep(line: string): void {
+    this.settings.onLine?.(line);
     this.lines.push(line);
     if (this.lines.length > KEPT_LINES) {
       this.lines.shift();

@@ -15,7 +15,7 @@ export interface DemoOptions {
   rate: number;
   seed: number;
   mode: Mode;
-  /** Whether servers are killed and frozen and service connections cut. */
+  /** Whether servers are killed and frozen, service connections cut and ingresses reloaded. */
   faults: boolean;
   json: boolean;
 }
@@ -28,7 +28,8 @@ export const usage = `npm run demo -- [options]
   --seed N      seed of the clients' timing and message sizes (default: random, printed)
   --mode MODE   what a hub server does with its clients when it is stopped:
                 migrateClients (default), waitForClientsClose, off
-  --faults      also kills hub servers by SIGKILL, freezes them, and cuts service connections
+  --faults      also kills hub servers by SIGKILL, freezes them, cuts service connections, and
+                reloads the ingresses that they go through
   --json        one JSON object on stdout, progress on stderr
   --help        this text
 

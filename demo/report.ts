@@ -40,6 +40,8 @@ export function toTable(options: DemoOptions, result: DemoResult): string {
         ['freezes', figure(result.faults.freezes)],
         ['isolations', figure(result.faults.isolations, 'all service connections of a server')],
         ['cuts', figure(result.faults.cuts, 'single service connections')],
+        ['ingress reloads', figure(result.faults.announcedReloads, 'announced to the relay')],
+        ['', figure(result.faults.surpriseReloads, 'by surprise')],
       ]
     : [];
   const rows: [string, string][] = [

@@ -1,3 +1,5 @@
+export { MigrationAdminController } from './admin/migration-admin.controller.js';
+export { MigrationAdminModule } from './admin/migration-admin.module.js';
 export { ConnectionRefusedException } from './gateway/connection-refused.exception.js';
 export { Migratable, OnConnect, OnShutdown } from './gateway/decorators.js';
 export type { MigratableOptions } from './gateway/decorators.js';
@@ -12,6 +14,7 @@ export type { MigrationStats } from './migration.service.js';
 export { InvalidMigrationOptionsError } from './options/index.js';
 export type {
   AckMode,
+  AdminOptions,
   HubOptions,
   MessageParser,
   MigrationLevel,

@@ -234,6 +234,9 @@ function sampleOf(path: string): string {
     'hub.ack': 'received',
     'hub.level': 'off',
     'shutdown.mode': 'off',
+    'admin.enabled': 'true',
+    'admin.path': '/admin',
+    'admin.tokens': ['c'.repeat(32), 'd'.repeat(32)].join(','),
   };
   return samples[path] ?? '16';
 }

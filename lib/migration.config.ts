@@ -11,7 +11,7 @@ import {
 const PREFIX = 'MIGRATION_';
 
 /** How the text of a variable becomes the value of an option. */
-type Reading = 'text' | 'texts' | 'integer' | 'integers' | 'pem' | 'pems' | 'codeOnly';
+type Reading = 'text' | 'texts' | 'flag' | 'integer' | 'integers' | 'pem' | 'pems' | 'codeOnly';
 
 /** How every option is read: an option that is missing here does not compile. */
 export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
@@ -69,6 +69,9 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'shutdown.timeoutMs': 'integer',
   'shutdown.finIntervalMs': 'integer',
   'shutdown.closeBatch': 'integer',
+  'admin.enabled': 'flag',
+  'admin.path': 'text',
+  'admin.tokens': 'texts',
 };
 
 const OPTIONS_BY_VARIABLE = new Map(
@@ -120,6 +123,8 @@ function read(reading: Reading, text: string): unknown {
   switch (reading) {
     case 'texts':
       return itemsOf(text);
+    case 'flag':
+      return text === 'true' || (text === 'false' ? false : text);
     case 'integer':
       return toInteger(text);
     case 'integers':

@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { AdminRelay } from './admin/admin-relay.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { MigrationService } from './migration.service.js';
@@ -33,10 +34,11 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
       useFactory: (options: ResolvedOptions) => new MigrationWsAdapter(options.hub.messageParser),
     },
     GatewayExplorer,
+    AdminRelay,
     GracefulShutdown,
     MigrationService,
   ],
-  exports: [MigrationService, GracefulShutdown, MigrationWsAdapter],
+  exports: [MigrationService, GracefulShutdown, MigrationWsAdapter, AdminRelay, RESOLVED_OPTIONS],
 })
 class MigrationCoreModule extends ConfigurableModuleClass {}
 

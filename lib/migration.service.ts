@@ -8,6 +8,7 @@ import type {
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
+import { AdminRelay } from './admin/admin-relay.js';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
 import type { EndpointPolicy } from './hub/endpoint-policies.js';
 import { GatewayApplication } from './hub/gateway-application.js';
@@ -15,7 +16,7 @@ import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
 import { foreignAdapter, importedTwice } from './hub/hub.messages.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
-import { noHttpServer, notStarted } from './migration.messages.js';
+import { adminNotImported, noHttpServer, notStarted } from './migration.messages.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
 import type { MigrationRole, ResolvedOptions, ShutdownMode } from './options/index.js';
 import { InProcessTransport } from './protocol/in-process-transport.js';
@@ -66,15 +67,20 @@ export class MigrationService
     @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
     @Inject(GatewayExplorer) private readonly explorer: GatewayExplorer,
     @Inject(GracefulShutdown) private readonly hooks: GracefulShutdown,
+    @Inject(AdminRelay) private readonly admin: AdminRelay,
   ) {
     this.role = options.role;
     config.setIoAdapter(adapter);
     adapter.gatewaysToBind = () => explorer.instances();
   }
 
-  /** @throws Error when the application uses another WebSocket adapter, or its gateways contradict each other */
+  /**
+   * @throws Error when the application uses another WebSocket adapter, its gateways contradict each
+   * other, or the admin API is enabled and not there
+   */
   onModuleInit(): void {
     this.checkAdapter();
+    if (this.options.admin.enabled && !this.admin.imported) throw new Error(adminNotImported());
     const gateways = this.explorer.explore();
     const { hub, shutdown } = this.options;
     this.policies = new EndpointPolicies(gateways, {
@@ -202,5 +208,6 @@ export class MigrationService
       this.relay.core.announce(this.adapter.endpoints.map(({ endpoint }) => endpoint));
     }
     await this.relay.start();
+    this.admin.attach(this.relay.core);
   }
 }

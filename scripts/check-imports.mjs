@@ -7,13 +7,17 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
  */
 const lib = resolve(process.argv[2] ?? 'lib');
 const forbidden = {
-  relay: ['hub'],
-  hub: ['relay'],
-  gateway: ['relay'],
+  relay: ['hub', 'admin'],
+  hub: ['relay', 'admin'],
+  gateway: ['relay', 'admin'],
+  admin: ['hub', 'gateway', 'shutdown'],
 };
 const onlyPackages = { protocol: ['@msgpack/msgpack', 'node:buffer'] };
 const onlyOwnFiles = ['protocol'];
-const optionalPeers = { '@nestjs/config': 'migration.config.ts' };
+const optionalPeers = {
+  '@nestjs/config': 'migration.config.ts',
+  '@nestjs/swagger': 'admin/open-api.ts',
+};
 const ownName = 'nestjs-ws-migration';
 
 const patterns = [

@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Debian packages that tests need: `{ name: 'nginx-light', command: 'nginx' }`. */
-export const debianPackages = [];
+export const debianPackages = [
+  { name: 'nginx-light', command: 'nginx' },
+  { name: 'haproxy', command: 'haproxy' },
+];
+
+const servicePolicy = '/usr/sbin/policy-rc.d';
 
 /** Runs a command; its output goes to stderr, so that stdout stays the caller's own. */
 export function run(command, args, { env = process.env } = {}) {
@@ -32,6 +37,17 @@ function commandExists(command) {
   return folders.some((folder) => folder !== '' && existsSync(join(folder, command)));
 }
 
+/** Debian starts what it installs unless this file says no: tests start their own instances. */
+function withoutServices(body) {
+  if (existsSync(servicePolicy)) return body();
+  writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return body();
+  } finally {
+    rmSync(servicePolicy, { force: true });
+  }
+}
+
 /** Installs the packages whose command is absent, or says which ones to install. */
 export function ensureDebianPackages(packages = debianPackages) {
   const missing = packages.filter(({ command }) => !commandExists(command)).map(({ name }) => name);
@@ -44,7 +60,9 @@ export function ensureDebianPackages(packages = debianPackages) {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update'], { env });
-  run('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env });
+  withoutServices(() =>
+    run('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env }),
+  );
 }
 
 /** A fresh clone becomes ready to build. Does nothing when it is. */

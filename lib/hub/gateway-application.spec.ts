@@ -135,7 +135,7 @@ describe('a client that connects', () => {
     const fixture = new Fixture({}, [async () => true]).open();
     fixture.link.onMessage({ type: MessageType.CloseConnection, link: 1, code: 1006, reason: '' });
     await nextTurn();
-    expect(fixture.control).toEqual([]);
+    expect(fixture.control).toMatchObject([{ type: MessageType.ConnectionClosed }]);
     expect(fixture.clients).toEqual([]);
     expect(fixture.server.clients.size).toBe(0);
   });

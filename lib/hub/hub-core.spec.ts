@@ -1,97 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtual-clock.js';
-import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
+import { OPEN, newCore, reclaimed } from '../../test/support/hub-core-fixture.js';
 import { MessageType } from '../protocol/messages.js';
-import type { ControlMessage, OpenConnection } from '../protocol/messages.js';
-import type { Transport, TransportReceiver } from '../protocol/transport.js';
-import { HubCore } from './hub-core.js';
-
-/** The test is the relay. The end of the service connection is reported by {@link lose} only. */
-class FakeTransport implements Transport {
-  receiver: TransportReceiver | undefined;
-  readonly sent: ControlMessage[] = [];
-  data() {}
-  ack() {}
-  control(message: ControlMessage) {
-    this.sent.push(message);
-  }
-  flush() {}
-  close() {}
-
-  establish() {
-    this.say({ type: MessageType.HandshakeResponse, version: 1, relayId: 'relay' });
-  }
-  open(link: number, path = '/chat') {
-    this.say({ ...OPEN, link, path, connectionId: `c${link}` });
-  }
-  say(message: ControlMessage) {
-    this.receiver!.onControl(message);
-  }
-  lose() {
-    this.receiver!.onClosed(1006, 'lost');
-  }
-  count(type: number) {
-    return this.sent.filter((it) => it.type === type).length;
-  }
-}
-
-const OPEN: OpenConnection = {
-  type: MessageType.OpenConnection,
-  link: 1,
-  connectionId: 'c',
-  epoch: 1,
-  port: 0,
-  path: '/chat',
-  inbound: 0,
-  request: {
-    method: 'GET',
-    url: '/',
-    httpVersion: '1.1',
-    rawHeaders: [],
-    remoteAddress: '127.0.0.1',
-    remotePort: 1,
-    encrypted: false,
-  },
-};
-
-const reclaimed = (relay: FakeTransport) =>
-  relay.sent.flatMap((it) => (it.type === MessageType.ReclaimConnections ? it.connections : []));
-
-function newCore() {
-  const clock = new VirtualClock();
-  const owner = {
-    deliver: vi.fn<HubLinkOwner['deliver']>(),
-    pongReceived: vi.fn<HubLinkOwner['pongReceived']>(),
-    stays: vi.fn<HubLinkOwner['stays']>(),
-    closed: vi.fn<HubLinkOwner['closed']>(),
-  } satisfies HubLinkOwner;
-  const core = new HubCore(
-    {
-      serverId: 'hub',
-      serverName: 'hub',
-      version: '1',
-      keepAliveMs: 100_000,
-      deadAfterMs: 200_000,
-      handshakeTimeoutMs: 1000,
-      retainedBytes: 1000,
-      retainedMessages: 1000,
-      finIntervalMs: 100,
-      orphanMs: 60_000,
-    },
-    {
-      endpoints: [{ port: 0, path: '/chat' }],
-      ackMode: () => 'handled',
-      open: (_, bind) => bind(owner).accept(''),
-    },
-    clock,
-  );
-  const transport = () => {
-    const made = new FakeTransport();
-    core.attach(made);
-    return made;
-  };
-  return { core, clock, owner, transport };
-}
 
 describe('HubCore', () => {
   it('announces itself on every service connection', () => {
@@ -306,9 +215,11 @@ describe('HubCore set offline', () => {
     expect(slow.sent.at(-1)).toMatchObject({ accepted: false, status: 409 });
     expect([core.connections.size, owner.closed.mock.calls.length]).toEqual([1, 0]);
     slow.say({ ...OPEN, link: 2, epoch: 3 });
-    expect(owner.closed.mock.calls).toEqual([
-      [1012, 'moved', { server: 'hub', reason: 'crash', attempt: 0 }],
-    ]);
+    // The client was not let in before: a true end.
+    expect(owner.closed.mock.calls).toEqual([[1006, '', undefined]]);
+    const migration = { server: 'other', reason: 'crash', attempt: 3 };
+    slow.say({ ...OPEN, link: 3, epoch: 4, migration });
+    expect(owner.closed.mock.calls[1]).toEqual([1012, 'moved', { ...migration, server: 'hub' }]);
     expect(core.connections.size).toBe(1);
   });
 

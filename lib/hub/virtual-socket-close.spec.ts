@@ -111,7 +111,7 @@ describe('VirtualSocket closes', () => {
     socket.close();
     await nextTurn();
     expect(events).toHaveLength(1);
-    expect(fixture.said).toEqual([]);
+    expect(fixture.said).toEqual(['ConnectionClosed']);
   });
 
   it('never within a message event', async () => {

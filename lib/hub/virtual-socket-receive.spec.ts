@@ -218,6 +218,9 @@ describe('VirtualSocket that moves', () => {
     fixture.askToMove();
     fixture.moves('committed');
     await nextTurn();
+    expect(results).toEqual([]);
+    fixture.letGo();
+    await nextTurn();
     expect(results).toEqual([undefined]);
   });
 });

@@ -1,5 +1,5 @@
 import { isLoopbackHost } from './addresses.js';
-import { parseIngress } from './ingress-rules.js';
+import { parseIngress, placeOf } from './ingress-rules.js';
 import type { OptionPath, ResolvedOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
 import * as messages from './options.messages.js';
@@ -57,6 +57,16 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     },
   },
   {
+    needs: ['admin.enabled', 'admin.tokens'],
+    find: ({ admin: { enabled, tokens } }) =>
+      problem('admin.tokens', enabled && tokens.length === 0, messages.ADMIN_NEEDS_TOKENS),
+  },
+  {
+    needs: ['role', 'admin.enabled'],
+    find: ({ role, admin: { enabled } }) =>
+      problem('admin.enabled', enabled && role === 'hub', messages.ADMIN_NEEDS_RELAY),
+  },
+  {
     needs: ['relay.ingressHeader', 'relay.trustedProxies'],
     find: ({ relay }) => {
       const wrong = relay.ingressHeader !== undefined && relay.trustedProxies.length === 0;
@@ -75,11 +85,12 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     find: ({ relay: { ingresses } }) => {
       const owners = new Map<string, string>();
       return ingresses.flatMap((entry, index) => {
-        const { id, address, port } = parseIngress(entry)!;
-        const place = `${address} ${port}`;
-        const owner = owners.get(place) ?? id;
+        const ingress = parseIngress(entry)!;
+        const place = placeOf(ingress);
+        const owner = owners.get(place) ?? ingress.id;
         owners.set(place, owner);
-        return problem(`relay.ingresses[${index}]`, owner !== id, messages.INGRESS_TWICE);
+        const wrong = owner !== ingress.id;
+        return problem(`relay.ingresses[${index}]`, wrong, messages.ingressTwice(owner));
       });
     },
   },

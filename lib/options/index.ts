@@ -1,4 +1,5 @@
 export { addressList, isLoopbackHost } from './addresses.js';
+export { AdminOptions } from './admin.options.js';
 export { closestName, type NameCandidate } from './closest-name.js';
 export {
   type AckMode,
@@ -14,6 +15,7 @@ export {
   type MigrationRole,
   type OptionPath,
   optionPaths,
+  type ResolvedAdminOptions,
   type ResolvedHubOptions,
   type ResolvedOptions,
   type ResolvedRelayOptions,

@@ -1,3 +1,4 @@
+import { AdminOptions } from './admin.options.js';
 import { HubOptions } from './hub.options.js';
 import { RelayOptions } from './relay.options.js';
 import { Accepts, oneOf } from './rules.js';
@@ -40,6 +41,8 @@ export interface MigrationOptions extends Partial<GeneralOptions> {
   readonly hub?: Partial<HubOptions>;
   /** How a hub server shuts down. */
   readonly shutdown?: Partial<ShutdownOptions>;
+  /** The admin API of a relay. */
+  readonly admin?: Partial<AdminOptions>;
 }
 
 /** @publicApi */
@@ -50,6 +53,8 @@ export type ResolvedRelayOptions = Readonly<RelayOptions>;
 export type ResolvedHubOptions = Readonly<HubOptions>;
 /** @publicApi */
 export type ResolvedShutdownOptions = Readonly<ShutdownOptions>;
+/** @publicApi */
+export type ResolvedAdminOptions = Readonly<AdminOptions>;
 
 /**
  * Validated options with every default present; frozen through and through.
@@ -62,6 +67,7 @@ export interface ResolvedOptions {
   readonly relay: ResolvedRelayOptions;
   readonly hub: ResolvedHubOptions;
   readonly shutdown: ResolvedShutdownOptions;
+  readonly admin: ResolvedAdminOptions;
 }
 
 type PathsOf<Section extends string, Options> = `${Section}.${keyof Options & string}`;
@@ -72,7 +78,8 @@ export type OptionPath =
   | PathsOf<'security', SecurityOptions>
   | PathsOf<'relay', RelayOptions>
   | PathsOf<'hub', HubOptions>
-  | PathsOf<'shutdown', ShutdownOptions>;
+  | PathsOf<'shutdown', ShutdownOptions>
+  | PathsOf<'admin', AdminOptions>;
 
 /** The classes of the sections, in the order in which they are read and documented. */
 export const SECTIONS = {
@@ -80,6 +87,7 @@ export const SECTIONS = {
   relay: RelayOptions,
   hub: HubOptions,
   shutdown: ShutdownOptions,
+  admin: AdminOptions,
 } as const;
 
 export type SectionName = keyof typeof SECTIONS;

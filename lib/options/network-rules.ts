@@ -4,12 +4,20 @@ import { describeType, describeValue } from './describe-value.js';
 import type { Rule } from './rules.js';
 
 const PATH = /^\/[^\s?#]*$/;
+const PLAIN_PATH = /^(\/[\w.~-]+)+$/;
 const HOST_NAME = /^(?=.{1,253}$)[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i;
 
 /** The path of a URL. */
 export const urlPath: Rule = {
   accepted: "a path that starts with '/', without query",
   accepts: (value) => typeof value === 'string' && PATH.test(value),
+  show: describeValue,
+};
+
+/** A path that no router reads as a pattern. */
+export const plainPath: Rule = {
+  accepted: "a path such as '/a/b', of letters, digits and . _ ~ -, without '/' at its end",
+  accepts: (value) => typeof value === 'string' && PLAIN_PATH.test(value),
   show: describeValue,
 };
 

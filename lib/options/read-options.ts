@@ -12,6 +12,8 @@ import type { OptionProblem } from './option-problem.js';
 import { mustBe, notAnOption } from './options.messages.js';
 import { MAX_LIST_LENGTH, problemsOf } from './rules.js';
 
+const HOLDS_SECRETS = new Set<SectionName | undefined>(['security', 'admin']);
+
 /** Options over their defaults, and what is wrong with each of them in itself. */
 export interface ReadOptions {
   readonly options: ResolvedOptions;
@@ -25,7 +27,7 @@ export function readOptions(input: unknown): ReadOptions {
   if (given === undefined) {
     problems.push({ path: 'options', text: mustBe('an object', describeType(input)) });
   }
-  const { security, relay, hub, shutdown, ...general } = given ?? {};
+  const { security, relay, hub, shutdown, admin, ...general } = given ?? {};
   const { role } = readSection(undefined, GeneralOptions, general, problems);
   const options = {
     role,
@@ -33,6 +35,7 @@ export function readOptions(input: unknown): ReadOptions {
     relay: readSection('relay', SECTIONS.relay, relay, problems),
     hub: readSection('hub', SECTIONS.hub, hub, problems),
     shutdown: readSection('shutdown', SECTIONS.shutdown, shutdown, problems),
+    admin: readSection('admin', SECTIONS.admin, admin, problems),
   };
   return { options, problems };
 }
@@ -46,7 +49,7 @@ function readSection<Options extends object>(
   const options = new Options();
   const given = input === undefined ? {} : plainCopy(input);
   if (given === undefined) {
-    const show = section === 'security' ? describeType : describeValue;
+    const show = HOLDS_SECRETS.has(section) ? describeType : describeValue;
     problems.push({ path: section ?? 'options', text: mustBe('an object', show(input)) });
     return options;
   }

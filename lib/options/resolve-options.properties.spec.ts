@@ -5,7 +5,7 @@ import { type MigrationOptions, optionPaths } from './migration.options.js';
 import { resolveOptions } from './resolve-options.js';
 
 const NAMES = optionPaths().map((path) => path.slice(path.indexOf('.') + 1));
-const SECTIONS = ['security', 'relay', 'hub', 'shutdown'];
+const SECTIONS = ['security', 'relay', 'hub', 'shutdown', 'admin'];
 
 const garbage = fc.anything({
   withBigInt: true,
@@ -87,6 +87,8 @@ describe('resolveOptions, whatever it is given', () => {
         `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----`,
       );
       const security = fc.dictionary(name, value);
+      const adminName = fc.constantFrom('tokens', 'path', 'enabled', 'token');
+      const admin = fc.dictionary(adminName, value);
       const wrongUrls = [
         text,
         `ws://user:${text}@host`,
@@ -97,6 +99,7 @@ describe('resolveOptions, whatever it is given', () => {
         text: fc.constant(text),
         given: fc.record({
           security: fc.oneof(security, value),
+          admin: fc.oneof(admin, value),
           hub: fc.constant({ relays: wrongUrls }),
           relay: fc.constant({ maxConnections: -1 }),
         }),

@@ -78,6 +78,7 @@ describe('resolveOptions', () => {
         connectHookMs: 10_000,
       },
       shutdown: { mode: 'migrateClients', timeoutMs: 30_000, finIntervalMs: 5000, closeBatch: 100 },
+      admin: { enabled: false, path: '/migration/admin', tokens: [] },
     });
   });
 
@@ -186,6 +187,11 @@ describe('resolveOptions', () => {
     [{ hub: new Map() }, 'hub must be an object (got an object)'],
     [{ shutdown: null }, 'shutdown must be an object (got null)'],
     [{ security: SECRET }, 'security must be an object (got a string of 33 characters)'],
+    [{ admin: SECRET }, 'admin must be an object (got a string of 33 characters)'],
+    [
+      { admin: { enabled: SECRET } },
+      'admin.enabled must be true or false (got a string of 33 characters)',
+    ],
   ])('refuses a wrong type of a section: %j', (input, line) =>
     expect(linesOf(input)).toEqual([line]),
   );
@@ -217,9 +223,16 @@ describe('resolveOptions', () => {
     ['relay', 'ingresses', ['a=10.0.0.1:99999']],
     ['relay', 'ingresses', ['a=ingress-a']],
     ['relay', 'lastIngress', 'skip'],
+    ['admin', 'tokens', ['with a space that no header can carry']],
     ['relay', 'serviceHost', '300.1.1.1'],
     ['relay', 'serviceHost', 'a b'],
     ['relay', 'gatewayHost', ''],
+    ['admin', 'path', '/'],
+    ['admin', 'path', 'admin'],
+    ['admin', 'path', '/admin/'],
+    ['admin', 'path', '/:id'],
+    ['admin', 'path', '/admin/*'],
+    ['admin', 'tokens', ['short']],
     ['relay', 'gatewayPorts', [0]],
     ['relay', 'gatewayPorts', '3000'],
     ['relay', 'routing', 'random'],

@@ -65,6 +65,15 @@ export function unseen(rule: Rule): Rule {
   return { ...rule, show };
 }
 
+/** Yes or no. */
+export function flag(): Rule {
+  return {
+    accepted: 'true or false',
+    accepts: (value) => typeof value === 'boolean',
+    show: describeValue,
+  };
+}
+
 /** One of some words. */
 export function oneOf(...words: readonly string[]): Rule {
   return {

@@ -76,6 +76,7 @@ const frame = fc.oneof(
         ready: fc.boolean(),
         reason: text,
         handled: number,
+        received: number,
         sent: number,
       }),
       fc.record({

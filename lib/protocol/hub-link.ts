@@ -297,15 +297,17 @@ export class HubLink implements LinkEnd, AckSource {
 
   private onMigrateAck(message: MigrateConnectionAck) {
     if (message.attempt !== this.attempt) return;
-    if (message.outcome === 'committed' && this.state === 'paused') this.release(message);
-    else if (message.outcome === 'committed') this.outOfOrder('committed');
-    else if (this.leaving || this.state === 'rerouting') this.stay(message.reason);
+    if (!this.leaving && this.state !== 'rerouting') return;
+    if (message.outcome === 'rolledBack') this.stay(message.reason);
+    else if (this.state === 'paused') this.release(message);
+    else this.outOfOrder('committed');
   }
 
   private stay(reason: string) {
     const { leaving } = this;
     this.state = 'open';
     if (leaving) this.owner.stays(reason);
+    else this.scheduleAck();
     this.resume();
   }
 
@@ -330,6 +332,10 @@ export class HubLink implements LinkEnd, AckSource {
 
   private complete(number: number) {
     this.inbound.markComplete(number);
+    this.scheduleAck();
+  }
+
+  private scheduleAck() {
     if (this.ackScheduled || this.over) return;
     this.ackScheduled = true;
     this.channel.scheduleAck(this);

@@ -24,6 +24,7 @@ export interface CloseCause {
 
 /** A service connection on which a link can be opened. */
 export interface BindingTarget extends LinkChannel {
+  readonly id?: string;
   readonly serverId: string;
   /** Whether links should go elsewhere, if they can. */
   readonly avoided?: boolean;

@@ -76,6 +76,10 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     return (this.migration ?? this.leaving ?? this.rerouting ?? this.rebinding) !== undefined;
   }
 
+  get isRerouting(): boolean {
+    return this.rerouting !== undefined;
+  }
+
   /** The service connection that carries the link. */
   get route(): BindingTarget | undefined {
     return this.current?.target;
@@ -93,6 +97,17 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
 
   get stepMs(): number {
     return this.limits.stepMs;
+  }
+
+  /** Its number and epoch on the service connection that carries it. */
+  get binding(): Readonly<Pick<RelayBinding, 'number' | 'epoch'>> | undefined {
+    return this.current;
+  }
+
+  /** How far the connection's life is, its moves aside. */
+  get phase(): 'opening' | 'open' | 'closing' {
+    if (this.clientGone || this.state === 'ended') return 'closing';
+    return this.state;
   }
 
   /**

@@ -12,6 +12,8 @@ const MAX_LINK = 0xffffffff;
 /** What the relay does with a session's events. */
 export interface RelaySessionOwner {
   readonly relayId: string;
+  /** Names the service connection. */
+  readonly sessionId: string;
   /** Whom the transport authenticated, when it did: the only serverId the handshake may name. */
   readonly authenticatedAs?: string | undefined;
   /** The ingress instance that the service connection came through, when it is known. */
@@ -27,6 +29,8 @@ export interface RelaySessionOwner {
 
 /** The relay's end of a service connection. It gives out the link numbers. */
 export class RelaySession extends Session {
+  /** Names it to people and tools; the hub server does not know it. */
+  readonly id: string;
   hello: HandshakeRequest | undefined;
   /** The ingress instance that it came through, when it is known. */
   readonly ingress: string | undefined;
@@ -40,6 +44,7 @@ export class RelaySession extends Session {
     private readonly owner: RelaySessionOwner,
   ) {
     super(transport, clock, { keepAliveMs: 5000, deadAfterMs: 30_000, handshakeTimeoutMs });
+    this.id = owner.sessionId;
     this.ingress = owner.ingress;
   }
 

@@ -63,6 +63,7 @@ function relaySide(authenticatedAs?: string) {
   const transport = new RecordingTransport();
   const owner = {
     relayId: 'relay-1',
+    sessionId: 'session-1',
     authenticatedAs,
     established: spy(),
     fin: spy(),
@@ -164,7 +165,7 @@ describe("a relay's session", () => {
       moveLink: nothing,
       connectionsGone: nothing,
     };
-    const relayOwner = { ...owner, relayId: 'r', fin: nothing, drain: nothing };
+    const relayOwner = { ...owner, relayId: 'r', sessionId: 's', fin: nothing, drain: nothing };
     const relay = new RelaySession(atRelay, clock, 1000, relayOwner);
     const hubOwner = { ...owner, finAcknowledged: nothing, openLink: nothing };
     const times = { ...HELLO, handshakeTimeoutMs: 1000 };

@@ -70,8 +70,18 @@ export class ClientConnection implements RelayLinkOwner {
     return this.link?.route;
   }
 
+  /** Whether the link is on its way to another service connection of its hub server. */
+  get rerouting(): boolean {
+    return this.link?.isRerouting ?? false;
+  }
+
   get moving(): boolean {
     return this.link?.moving ?? false;
+  }
+
+  /** The link to the hub server; none before there is one. */
+  get currentLink(): RelayLink | undefined {
+    return this.link;
   }
 
   /** Opens the connection on a hub server, or holds it until one is there. */

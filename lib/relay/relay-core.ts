@@ -136,10 +136,25 @@ export class RelayCore {
     return this.sessions.size;
   }
 
+  /** By connectionId. */
+  get connections(): ReadonlyMap<string, ClientConnection> {
+    return this.clients;
+  }
+
+  /** By serverId. */
+  get hubServers(): ReadonlyMap<string, HubServerEntry> {
+    return this.servers;
+  }
+
+  get serviceConnections(): ReadonlySet<RelaySession> {
+    return this.sessions;
+  }
+
   /** Takes a service connection. */
   attach(transport: Transport, origin: ServiceOrigin = {}): RelaySession {
     const session = new RelaySession(transport, this.clock, this.options.handshakeTimeoutMs, {
       relayId: this.relayId,
+      sessionId: this.random.id(),
       ...origin,
       established: (it, hello) => this.established(it, hello),
       fin: (it) => this.fin(it),

@@ -49,7 +49,7 @@ describe('service connections that are lost while clients send and receive', () 
         const kind = kinds[--left % kinds.length]!;
         await fleet.whole(server);
         // The one with the load: links stay where they are when the other one comes back.
-        kind(server.proxy!.busiest!, random);
+        kind(server.proxies!.busiest!, random);
       }
       await fleet.whole(server);
     };

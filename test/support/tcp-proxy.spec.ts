@@ -23,12 +23,12 @@ class End {
   }
 }
 
-async function start() {
+async function start(preface?: string) {
   const targets: End[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => targets.push(new End(socket)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const proxy = await TcpProxy.start((server.address() as AddressInfo).port);
+  const proxy = await TcpProxy.start((server.address() as AddressInfo).port, preface);
   const dial = async () => {
     const count = targets.length;
     const client = new End(connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true }));
@@ -78,6 +78,14 @@ describe('a TCP proxy', () => {
     target.socket.resetAndDestroy();
     await until(() => expect(client.error).toBe('ECONNRESET'));
     await until(() => expect(proxy.connections).toEqual([]));
+  });
+
+  it('puts a preface ahead of each connection', async () => {
+    const { dial } = await start('PROXY UNKNOWN\r\n');
+    const { client, target, connection } = await dial();
+    client.socket.write('there');
+    await target.hasRead('PROXY UNKNOWN\r\nthere');
+    expect(connection.bytes('up')).toBe(5);
   });
 
   it('delays, and keeps the order when the delay ends', async () => {

@@ -14,14 +14,18 @@ export class TcpProxy {
   private readonly all = new Set<ProxiedConnection>();
   private readonly server: Server;
 
-  private constructor(private readonly target: { port: number; host: string }) {
+  private constructor(
+    private readonly target: { port: number; host: string },
+    private readonly preface: string,
+  ) {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.accept(socket),
     );
   }
 
-  static async start(port: number, host = '127.0.0.1'): Promise<TcpProxy> {
-    const proxy = new TcpProxy({ port, host });
+  /** @param preface what the target gets ahead of each connection's own bytes */
+  static async start(port: number, preface = ''): Promise<TcpProxy> {
+    const proxy = new TcpProxy({ port, host: '127.0.0.1' }, preface);
     proxy.server.listen(0, '127.0.0.1');
     await once(proxy.server, 'listening');
     return proxy;
@@ -97,6 +101,7 @@ export class TcpProxy {
       return;
     }
     const far = connect({ ...this.target, allowHalfOpen: true, noDelay: true });
+    if (this.preface) far.write(this.preface);
     const connection = new ProxiedConnection(near, far);
     this.all.add(connection);
     void connection.closed.then(() => this.all.delete(connection));

@@ -109,6 +109,17 @@ export class SocketFixture {
     this.link.onMessage({ type: MessageType.CloseConnection, link: 1, code, reason });
   }
 
+  /** The relay has all that was sent before the connection left. */
+  letGo(): void {
+    this.link.onMessage({
+      type: MessageType.CloseConnection,
+      link: 1,
+      code: 1012,
+      reason: 'shutdown',
+      migration: { server: 'hub-2', reason: 'shutdown', attempt: 1 },
+    });
+  }
+
   askToMove(attempt = 1): void {
     const deadlineMs = 1000;
     this.link.onMessage({

@@ -44,7 +44,7 @@ export function sizeOf(variable: string, usual: number): number {
 }
 
 /**
- * A relay and hub servers with the app of sample 02, every hub server behind a proxy of its own, and
+ * A relay and hub servers with the app of sample 02, every hub server behind two proxies of its own, and
  * clients that send and get numbered messages all the time. Judged by the ledgers of both sides.
  */
 export class FleetUnderFaults {
@@ -103,7 +103,7 @@ export class FleetUnderFaults {
     const isWhole = async () => {
       const { servers } = await this.deployment.stats();
       const known = servers.find(({ serverId }) => serverId === server.serverId);
-      const { healthy, connections } = server.proxy!;
+      const { healthy, connections } = server.proxies!;
       state = `${healthy.length} of ${connections.length} connections healthy, the relay has ${known?.serviceConnections}`;
       return healthy.length === 2 && known?.serviceConnections === 2;
     };

@@ -68,7 +68,7 @@ class Prefixes {
   path(prefix: number): number[] {
     const path: number[] = [];
     for (let at = prefix; at > 0; at = this.parents[at]!) path.push(this.choices[at]!);
-    return path.reverse();
+    return path.toReversed();
   }
 }
 

@@ -1,0 +1,105 @@
+import { ProblemException } from './problem.exception.js';
+import type { FieldError } from './problem.exception.js';
+
+const typeOf = (name: string) => `urn:nestjs-ws-migration:problem:${name}`;
+
+/** @param given whether the request had a token, which then is wrong */
+export function unauthorized(given: boolean): ProblemException {
+  const realm = 'Bearer realm="migration-admin"';
+  return new ProblemException(
+    {
+      type: typeOf('unauthorized'),
+      title: 'No valid token',
+      status: 401,
+      detail: given
+        ? 'the token is none of admin.tokens'
+        : 'send one of admin.tokens as "Authorization: Bearer <token>"',
+    },
+    { 'WWW-Authenticate': given ? `${realm}, error="invalid_token"` : realm },
+  );
+}
+
+export function invalidRequest(errors: readonly FieldError[]): ProblemException {
+  const problem = {
+    type: typeOf('invalid-request'),
+    title: 'Invalid request',
+    status: 400,
+    detail: errors.map(({ field, detail }) => `${field} ${detail}`).join('; '),
+    errors,
+  };
+  return new ProblemException(problem);
+}
+
+export function unsupportedMediaType(): ProblemException {
+  return new ProblemException({
+    type: typeOf('unsupported-media-type'),
+    title: 'The body is not JSON',
+    status: 415,
+    detail: 'the body could not be read; send it with "Content-Type: application/json"',
+  });
+}
+
+export function unknownIngress(ingress: string): ProblemException {
+  const problem = {
+    type: typeOf('unknown-ingress'),
+    title: 'Unknown ingress',
+    status: 404,
+    detail: `nothing comes through the ingress "${ingress}", and no option names it`,
+    ingress,
+  };
+  return new ProblemException(problem);
+}
+
+export function noReload(ingress: string): ProblemException {
+  const problem = {
+    type: typeOf('no-reload'),
+    title: 'No reload',
+    status: 404,
+    detail: `no reload of the ingress "${ingress}" was asked for`,
+    ingress,
+  };
+  return new ProblemException(problem);
+}
+
+export function lastIngress(ingress: string, servers: readonly string[]): ProblemException {
+  const problem = {
+    type: typeOf('last-ingress'),
+    title: 'Last ingress',
+    status: 409,
+    detail: `"${ingress}" is the only way to ${servers.join(', ')}; give them another one, or set relay.lastIngress to 'wait'`,
+    ingress,
+    servers,
+  };
+  return new ProblemException(problem);
+}
+
+export function unknownServer(server: string): ProblemException {
+  const problem = {
+    type: typeOf('unknown-server'),
+    title: 'Unknown hub server',
+    status: 404,
+    detail: `no hub server with the serverId "${server}" is connected`,
+    server,
+  };
+  return new ProblemException(problem);
+}
+
+export function unknownConnection(connectionId: string): ProblemException {
+  const problem = {
+    type: typeOf('unknown-connection'),
+    title: 'Unknown connection',
+    status: 404,
+    detail: `no client has the connectionId "${connectionId}" here`,
+    connectionId,
+  };
+  return new ProblemException(problem);
+}
+
+export function relayNotRunning(): ProblemException {
+  return new ProblemException({
+    type: typeOf('relay-not-running'),
+    title: 'The relay does not run',
+    status: 503,
+    detail: 'the relay of this process has not started yet',
+  });
+}

@@ -1,0 +1,86 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { describeType, quote } from '../options/describe-value.js';
+import { mustBe } from '../options/options.messages.js';
+import type { Rule } from '../options/rules.js';
+import { invalidRequest, unsupportedMediaType } from './admin.problems.js';
+import type { FieldError } from './problem.exception.js';
+
+const MOST_ERRORS = 20;
+
+/** What a handler needs of a request, on every platform. */
+export interface AdminRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly query: unknown;
+  readonly body?: unknown;
+}
+
+/** How a field is read. */
+export interface Field<Value> {
+  readonly rule: Rule;
+  /** What a text stands for; fields of a query are texts. */
+  readonly parse?: (text: string) => Value | string;
+}
+
+type ValuesOf<Fields> = {
+  [Name in keyof Fields]?: Fields[Name] extends Field<infer Value> ? Value : never;
+};
+
+/**
+ * Reads what is given by the rules of its fields.
+ * @throws ProblemException which names every wrong and every unknown field
+ */
+export function readFields<Fields extends Record<string, Field<unknown>>>(
+  given: object,
+  fields: Fields,
+): ValuesOf<Fields> {
+  const values: Record<string, unknown> = {};
+  const errors: FieldError[] = [];
+  for (const [name, raw] of Object.entries(given)) {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const value = field?.parse && typeof raw === 'string' ? field.parse(raw) : raw;
+    if (field?.rule.accepts(value)) values[name] = value;
+    else errors.push(field ? wrong(name, field.rule, value) : unknown(name, fields));
+  }
+  if (errors.length > 0) throw invalidRequest(errors.slice(0, MOST_ERRORS));
+  return values as ValuesOf<Fields>;
+}
+
+/** @throws ProblemException when the query is wrong */
+export function readQuery<Fields extends Record<string, Field<unknown>>>(
+  { query }: AdminRequest,
+  fields: Fields,
+): ValuesOf<Fields> {
+  return readFields(Object(query) as object, fields);
+}
+
+/** @throws ProblemException when the body is wrong; none is like an empty one */
+export function readBody<Fields extends Record<string, Field<unknown>>>(
+  { headers, body }: AdminRequest,
+  fields: Fields,
+): ValuesOf<Fields> {
+  const sent = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+  if (!sent) return {};
+  if (body === undefined) throw unsupportedMediaType();
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    const detail = mustBe('a JSON object', describeType(body));
+    throw invalidRequest([{ field: 'body', detail }]);
+  }
+  return readFields(body, fields);
+}
+
+/** A field of a query that is a number. */
+export const parseInteger = (text: string): number | string =>
+  /^\d{1,15}$/.test(text) ? Number(text) : text;
+
+/** A field of a query that is `true` or `false`. */
+export const parseFlag = (text: string): boolean | string =>
+  text === 'true' || (text === 'false' ? false : text);
+
+function wrong(field: string, rule: Rule, value: unknown): FieldError {
+  return { field, detail: mustBe(rule.accepted, rule.show(value)) };
+}
+
+function unknown(name: string, fields: object): FieldError {
+  const field = /^[\w.]{1,60}$/.test(name) ? name : quote(name);
+  return { field, detail: `is not known here; what is: ${Object.keys(fields).join(', ')}` };
+}
