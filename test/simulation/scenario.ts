@@ -80,7 +80,7 @@ function newReloads(random: SeededRandom, ingresses: number, activeMs: number): 
   const reloads: Reload[] = [];
   const sometimes = (probability: number, max: number) =>
     random.chance(probability) ? random.int(0, max) : undefined;
-  for (let i = ingresses === 0 ? 0 : random.int(0, 3); i > 0; i--) {
+  for (let i = ingresses === 0 ? 0 : random.int(ingresses - 1, 4); i > 0; i--) {
     const announced = random.chance(0.8);
     reloads.push({
       at: random.int(20, activeMs),
@@ -159,7 +159,7 @@ export function newScenario(seed: number): Scenario {
 }
 
 function newIngresses(random: SeededRandom, activeMs: number) {
-  const ingresses = random.chance(0.5) ? random.int(1, 3) : 0;
+  const ingresses = random.chance(0.6) ? random.int(1, 3) : 0;
   return {
     ingresses,
     lastIngress: random.chance(0.5) ? ('refuse' as const) : ('wait' as const),

@@ -13,7 +13,7 @@ export class WireTap {
   constructor(private readonly world: World) {}
 
   sentByRelay(message: ControlMessage): void {
-    const { clock, ledger, scenario } = this.world;
+    const { ledger } = this.world;
     switch (message.type) {
       case MessageType.OpenConnection: {
         const { connectionId, link, migration, request } = message;
@@ -104,7 +104,8 @@ export class WireTap {
       case MessageType.MigrateConnectionResponse: {
         const client = this.clientOf.get(message.link);
         if (client && this.world.attempts.get(client.index) === message.attempt) {
-          this.enter(message.link, client.phase === 'rerouting' ? 'rerouting' : 'ready');
+          if (!message.ready) client.phase = 'open';
+          else if (client.phase !== 'rerouting') client.phase = 'ready';
         } else ledger.count('late answer of the origin');
         return;
       }
