@@ -127,7 +127,9 @@ function checkConnections({ ledger }: JudgedWorld, client: ClientSide, own: Serv
     }
   }
   if (!client.opened) return;
-  const trueEnds = own.filter((it) => it.closed.length > 0 && !it.closed[0]!.migration);
+  const trueEnds = own.filter(
+    ({ accepted, closed }) => accepted && closed.length > 0 && !closed[0]!.migration,
+  );
   const certain = trueEnds.filter(({ lost }) => !lost).length;
   const anyLost = own.some(({ lost }) => lost);
   if (certain > 1 || (certain === 0 && !anyLost)) {

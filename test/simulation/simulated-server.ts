@@ -115,7 +115,6 @@ export class SimulatedServer implements HubApplication {
     if (open.length === 0) return;
     ledger.count(`service connection ${FAULTS[fault]}`);
     ledger.trace(() => `a service connection of ${this.serverId} is ${FAULTS[fault]}`);
-    for (const connection of this.connections) connection.cut();
     const transport = random.pick(open);
     if (fault === 'halfOpen') transport.halfOpen(random.chance(0.5));
     else transport[fault]();
@@ -124,7 +123,6 @@ export class SimulatedServer implements HubApplication {
   /** All service connections through an ingress are cut. */
   loseIngress(ingress: string): void {
     if (this.dead) return;
-    for (const connection of this.connections) connection.cut();
     for (const transport of this.transports) {
       if (transport.isOpen && transport.ingress === ingress) transport.cut();
     }
@@ -136,7 +134,6 @@ export class SimulatedServer implements HubApplication {
     const late = awayMs > scenario.graceMs;
     ledger.count(`server away ${late ? 'too long' : 'for a while'}`);
     ledger.trace(() => `${this.serverId} is away for ${awayMs} ms`);
-    for (const connection of this.connections) connection.cut();
     this.awayUntil = clock.now() + awayMs;
     for (const transport of this.transports) if (transport.isOpen) transport.cut();
   }
@@ -144,6 +141,9 @@ export class SimulatedServer implements HubApplication {
   /** This end of a service connection is gone: it is dialled again, unless the server leaves. */
   transportEnded(): void {
     const { clock, random } = this.world;
+    if (!this.running && !this.transports.some((it) => it.isOpen)) {
+      for (const connection of this.connections) connection.cutOff();
+    }
     const away = Math.max(0, this.awayUntil - clock.now());
     clock.after(away + random.int(0, 60), () => {
       if (this.running) this.connect(this.world.ingresses.pick());
