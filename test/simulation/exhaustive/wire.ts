@@ -72,6 +72,12 @@ export class WireEnd implements Transport {
     this.end(code, reason);
   }
 
+  /** What was sent last arrives twice. */
+  repeat(): void {
+    const last = this.peer.arriving.at(-1);
+    if (last) this.peer.arriving.push(last);
+  }
+
   /** What comes next arrives. */
   arrive(): void {
     const batch = this.arriving.shift()!;
