@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import { HubLink } from '../../lib/protocol/hub-link.js';
 import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
+import { Leaving } from '../../lib/protocol/leaving.js';
 import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
 import { Rebinding } from '../../lib/protocol/rebinding.js';
 import { RelayBinding } from '../../lib/protocol/relay-binding.js';
@@ -12,6 +13,7 @@ import { RelaySession } from '../../lib/protocol/relay-session.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { Retention } from '../../lib/protocol/retention.js';
 import { ClientConnection } from '../../lib/relay/client-connection.js';
+import { IngressReload } from '../../lib/relay/ingress-reload.js';
 import { RelayCore } from '../../lib/relay/relay-core.js';
 import { ServerDrain } from '../../lib/relay/server-drain.js';
 import type { DrainHost } from '../../lib/relay/server-drain.js';
@@ -155,7 +157,7 @@ describe('the checker', () => {
         if ((message as { outcome: string }).outcome !== 'committed') original(self, message);
       },
     );
-    expectFound(2);
+    expectFound(3);
   });
 
   it('finds clients who are not told that their server is gone', () => {
@@ -183,9 +185,8 @@ describe('the checker', () => {
   });
 
   it('finds a true end that is not reported', () => {
-    restore = mutate(RelayBinding.prototype, 'close', (original) => (self, ...args) => {
+    restore = mutate(RelayBinding.prototype, 'tellClosed', (original) => (self, ...args) => {
       if (args[2]) original(self, ...args);
-      else self.release();
     });
     expectFound(5);
   });
@@ -343,6 +344,33 @@ describe('the checker', () => {
           return original(self, ...args);
         },
     );
+    expectFound(4);
+  });
+
+  it('finds a last word that is not asked for again', () => {
+    restore = mutate(Leaving.prototype, 'lost', () => (self) => (self as Leaving).finish());
+    const cuts = { cutSession: 1, maxDelay: 40, pushesPerConnection: 12, serviceConnections: 3 };
+    expect(findings(MAX_SCHEDULES, cuts).join()).toContain('invariant 2');
+  });
+
+  it('finds a reload of an ingress without its deadline', () => {
+    restore = mutate(IngressReload.prototype as never, 'leftMs', () => () => 1000);
+    expectFound(5);
+  });
+
+  it('finds a reload that is over before the links have left', () => {
+    restore = mutate(IngressReload.prototype as never, 'linksLeft', (original) => {
+      const unlucky = every(3);
+      return (self) => (unlucky() ? 0 : original(self));
+    });
+    expectFound(5);
+  });
+
+  it('finds clients who are asked to leave for the ingress of others', () => {
+    restore = mutate(ClientConnection.prototype, 'reroute', (original) => (self, ...args) => {
+      (self as ClientConnection).askToLeave(1012, 'ingressReload');
+      return original(self, ...args);
+    });
     expectFound(4);
   });
 });

@@ -134,6 +134,8 @@ export class SimulatedConnection implements HubLinkOwner {
       this.queue.length = 0;
     }
     if (LOST.has(reason) || this.server.isBroken) side.lost = true;
+    // It was never this server's, as the relay sees it.
+    if (reason === 'moved' && !side.held) side.lost = true;
     if (reason === 'moved') this.world.ledger.count('told that it has moved');
     this.trace(`is closed: ${code} ${reason}${migration ? ` (${migration.reason})` : ''}`);
   }
@@ -203,9 +205,4 @@ export class SimulatedConnection implements HubLinkOwner {
 }
 
 /** Reasons with which a connection ends because its service connection is gone. */
-const LOST: ReadonlySet<string> = new Set([
-  '',
-  'the relay is gone',
-  'moved',
-  'the hub server is stopping',
-]);
+const LOST: ReadonlySet<string> = new Set(['', 'the relay is gone', 'the hub server is stopping']);

@@ -6,6 +6,8 @@ import type { World } from './world.js';
 /** Reads along on one service connection: in which phase a client is, and whether requests end. */
 export class WireTap {
   private readonly clientOf = new Map<number, ClientSide>();
+  /** Epochs of connections that are being opened. */
+  private readonly epochs = new Map<number, number>();
   /** From which server a connection that is being opened is taken over. */
   private readonly takeovers = new Map<number, string>();
   private gone = false;
@@ -16,7 +18,8 @@ export class WireTap {
     const { ledger } = this.world;
     switch (message.type) {
       case MessageType.OpenConnection: {
-        const { connectionId, link, migration, request } = message;
+        const { connectionId, epoch, link, migration, request } = message;
+        this.epochs.set(link, epoch);
         const client = Number(request.url.split('=')[1]);
         this.world.clientOf.set(connectionId, client);
         this.clientOf.set(link, ledger.clients[client]!);
@@ -88,6 +91,11 @@ export class WireTap {
         const client = this.clientOf.get(message.link);
         if (!client || !message.accepted) return;
         client.home = this;
+        const epoch = this.epochs.get(message.link);
+        const side = ledger.connections.find(
+          (it) => it.client === client.index && it.epoch === epoch,
+        );
+        if (side) side.held = true;
         const from = this.takeovers.get(message.link);
         if (from === undefined) return;
         this.world.replaced(client.index, from);
