@@ -70,9 +70,9 @@ export class ClientConnection implements RelayLinkOwner {
     return this.link?.route;
   }
 
-  /** Whether the link is on its way to another service connection of its hub server. */
+  /** Whether the link is between two service connections of its hub server. */
   get rerouting(): boolean {
-    return this.link?.isRerouting ?? false;
+    return this.link !== undefined && (this.link.isRerouting || this.link.detached);
   }
 
   get moving(): boolean {

@@ -160,7 +160,9 @@ export class IngressReload {
   /** Whether nothing uses the ingress any more, and what left it has arrived. */
   private isClear(): boolean {
     if (this.linksLeft() > 0 || this.clientsLeft() > 0) return false;
-    return [...this.links].every(({ rerouting }) => !rerouting);
+    return [...this.links].every(
+      ({ rerouting, serverId = '' }) => !rerouting || !this.host.hasRoute(serverId),
+    );
   }
 
   private linksLeft(): number {
