@@ -29,14 +29,24 @@ export function pathOf(
   // A server that was lost, or cut off, while it took a connection over may never have had it.
   return stops.filter((stop, index) => {
     const { server, visit, outage, from, to } = stop;
+    const later = stops.slice(index + 1);
     const had =
       from === null ||
       stop.handled.length > 0 ||
-      stops[index - 1]?.to === server ||
-      stops.slice(index + 1).some((later) => later.from === server) ||
-      received.some((it) => it.server === server && it.visit === visit);
-    return had || to === null || (!outage && to !== from);
+      received.some((it) => it.server === server && it.visit === visit) ||
+      isNeighbour(server, stops[index - 1], later);
+    // It learns where the connection is by then: where it was, or where a later attempt brought it.
+    const isTold = to === from || [stop, ...later].some((it) => it.server === to);
+    return had || to === null || (!outage && !isTold);
   });
+}
+
+/** Whether other stops tell that the connection was at this server, between them. */
+function isNeighbour(server: string, before: Stop | undefined, after: readonly Stop[]): boolean {
+  const next = after.find((it) => it.from === server || it.server === server);
+  // It came here in a later attempt.
+  const cameLater = next?.server === server;
+  return !cameLater && (next !== undefined || before?.to === server);
 }
 
 export function judgePath(

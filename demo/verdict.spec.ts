@@ -360,10 +360,33 @@ describe('what the loss of a server allows', () => {
       judge('migrateClients', [session], [a, { ...ghost, ...change }, b], []);
     expect(isClean(judgeGhost())).toBe(true);
     expect(judge('migrateClients', [session], [a, ghost, b]).unpaired).toBe(2);
-    expect(isClean(judgeGhost({ to: 'b' }))).toBe(false);
+    expect(isClean(judgeGhost({ to: 'b' }))).toBe(true);
+    expect(isClean(judgeGhost({ to: 'x' }))).toBe(false);
     const handled = [{ label: '0.1', n: 4, intact: true, at: 35 }];
     expect(isClean(judgeGhost({ handled }))).toBe(false);
     session.received.push({ server: 'c', visit: 1, n: 1 });
     expect(isClean(judgeGhost())).toBe(false);
+  });
+
+  it('leaves out an attempt that was cut off when a later one brought the connection there', () => {
+    const { session, a, b } = ledgers();
+    const attempt: VisitRecord = {
+      ...b,
+      visit: 7,
+      openedAt: 34,
+      closedAt: 35,
+      handled: [],
+      sent: 1,
+    };
+    const c: VisitRecord = { ...b, server: 'c', from: 'b', openedAt: 91, handled: [], sent: 0 };
+    b.to = 'c';
+    const judgeAttempt = (to: string) =>
+      judge('migrateClients', [session], [a, { ...attempt, to }, b, c], []);
+    expect(judgeAttempt('a')).toMatchObject({ lost: 0, moves: 2, examples: [] });
+    expect(judgeAttempt('b')).toMatchObject({ lost: 0, moves: 2, examples: [] });
+    expect(judgeAttempt('c')).toMatchObject({ lost: 0, moves: 2, examples: [] });
+    expect(isClean(judgeAttempt('x'))).toBe(false);
+    attempt.handled = [{ label: '0.1', n: 4, intact: true, at: 35 }];
+    expect(isClean(judgeAttempt('a'))).toBe(false);
   });
 });

@@ -223,6 +223,7 @@ function sampleOf(path: string): string {
     'relay.proxyProtocol': 'accept',
     'relay.ingressHeader': 'x-ingress-instance',
     'relay.ingresses': 'a=10.0.0.1,b=10.0.0.2:80',
+    'relay.lastIngress': 'wait',
     'relay.paths': '/a,/b',
     'relay.gatewayPorts': '3001,3002',
     'relay.gatewayHost': '::',

@@ -79,7 +79,7 @@ describe('MigrationAdminModule', () => {
     expect(JSON.stringify(service.stats())).not.toContain(TOKEN);
     const tokens = ['too-short-but-secret'];
     const wrong = start({ options: { admin: { tokens } } });
-    await expect(wrong).rejects.toThrow(/admin\.tokens\[0\] must be a string of at least 32/);
+    await expect(wrong).rejects.toThrow(/admin\.tokens\[0\] must be a bearer token of at least 32/);
     await expect(wrong).rejects.not.toThrow(/too-short-but-secret/);
   });
 

@@ -146,7 +146,8 @@ function loadSwagger(): typeof Swagger | undefined {
   try {
     return require('@nestjs/swagger') as typeof Swagger;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }

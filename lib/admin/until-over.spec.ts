@@ -31,3 +31,10 @@ it('ends with the client, and listens to the reload no more', async () => {
   expect(await over).toBe(false);
   expect(stop).toHaveBeenCalledTimes(1);
 });
+
+it('does not begin when the client has hung up already', async () => {
+  const { control: it, stop } = control();
+  const connection = Object.assign(new EventEmitter(), { destroyed: true });
+  expect(await untilOver(it, 'a', connection)).toBe(false);
+  expect([connection.listenerCount('close'), stop.mock.calls.length]).toEqual([0, 0]);
+});

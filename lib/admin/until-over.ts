@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+
 import type { IngressControl } from '../relay/ingress-reload-report.js';
 
 /**
@@ -9,9 +10,13 @@ import type { IngressControl } from '../relay/ingress-reload-report.js';
 export function untilOver(
   control: IngressControl,
   ingress: string,
-  connection: EventEmitter,
+  connection: EventEmitter & { readonly destroyed?: boolean },
 ): Promise<boolean> {
   return new Promise((resolve) => {
+    if (connection.destroyed) {
+      resolve(false);
+      return;
+    }
     const hungUp = () => {
       stopListening();
       resolve(false);

@@ -1,4 +1,4 @@
-import { secret } from './key-rules.js';
+import { bearerToken } from './key-rules.js';
 import { plainPath } from './network-rules.js';
 import { Accepts, flag, listOf, unseen } from './rules.js';
 
@@ -27,11 +27,11 @@ export class AdminOptions {
   readonly path: string = '/migration/admin';
 
   /**
-   * Bearer tokens, each of at least 32 characters, at most ten. Any of them is accepted, so that
+   * Bearer tokens, each of at least 32 letters, digits and `-._~+/`, at most ten. Any of them is accepted, so that
    * one can be replaced by another while deploy tools use it.
    *
    * @default []
    */
-  @Accepts(listOf(secret, TOKENS_AT_ONCE))
+  @Accepts(listOf(bearerToken, TOKENS_AT_ONCE))
   readonly tokens: readonly string[] = [];
 }

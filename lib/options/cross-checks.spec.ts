@@ -12,6 +12,8 @@ const exposed = { servicePort: 4000, serviceHost: '0.0.0.0' };
 const near = { relays: ['ws://127.0.0.1:1/x'] };
 const far = { relays: ['ws://localhost:1', 'wss://relay.internal/migration/service'] };
 
+const ingresses = (...list: string[]): MigrationOptions => ({ relay: { ingresses: list } });
+
 const WRONG: [what: string, path: string, input: MigrationOptions][] = [
   ['role hub without relays', 'hub.relays', { role: 'hub' }],
   ['secrets and private key', 'security.secrets', { security: { secrets, privateKey } }],
@@ -32,6 +34,19 @@ const WRONG: [what: string, path: string, input: MigrationOptions][] = [
     'admin.enabled',
     { role: 'hub', hub: near, admin: { enabled: true, tokens: secrets } },
   ],
+  [
+    'an ingress header that nobody is believed',
+    'relay.ingressHeader',
+    { relay: { ingressHeader: 'x-ingress-instance' } },
+  ],
+  [
+    'a PROXY protocol without proxies',
+    'relay.proxyProtocol',
+    { relay: { proxyProtocol: 'accept' } },
+  ],
+  ['an address of two ingresses', 'relay.ingresses[1]', ingresses('a=::1', 'b=0:0::1')],
+  ['an address and port of two', 'relay.ingresses[1]', ingresses('a=10.0.0.1:80', 'b=10.0.0.1:80')],
+  ['a range of two ingresses', 'relay.ingresses[1]', ingresses('a=10.0.0.0/8', 'b=10.1.0.0/8')],
   ['relay total', 'relay.retainedTotalBytes', { relay: { retainedTotalBytes: 1_048_575 } }],
   ['keep-alive', 'hub.keepAliveMs', { hub: { keepAliveMs: 500, deadAfterMs: 999 } }],
   ['hub buffer', 'hub.retainedBytes', { hub: { retainedBytes: 11, maxBufferedBytes: 10 } }],
@@ -59,6 +74,21 @@ const RIGHT: [what: string, input: MigrationOptions][] = [
     'service path on a port of its own',
     { relay: { paths: ['/migration/service'], servicePort: 0 } },
   ],
+  [
+    'an ingress header and a PROXY protocol with proxies',
+    {
+      relay: {
+        ingressHeader: 'x-ingress-instance',
+        proxyProtocol: 'require',
+        trustedProxies: ['10.0.0.1'],
+      },
+    },
+  ],
+  [
+    'ingresses that overlap but are not equally exact',
+    ingresses('a=10.0.0.1:80', 'b=10.0.0.1', 'c=10.0.0.1/32', 'd=10.0.0.0/8', 'e=10.0.0.0/16'),
+  ],
+  ['an entry that is there twice', ingresses('a=10.0.0.1', 'a=10.0.0.1')],
   ['equal limits', { hub: { retainedBytes: 10, maxBufferedBytes: 10 } }],
 ];
 

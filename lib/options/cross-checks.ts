@@ -1,5 +1,5 @@
 import { isLoopbackHost } from './addresses.js';
-import { parseIngress } from './ingress-rules.js';
+import { parseIngress, placeOf } from './ingress-rules.js';
 import type { OptionPath, ResolvedOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
 import * as messages from './options.messages.js';
@@ -85,11 +85,12 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     find: ({ relay: { ingresses } }) => {
       const owners = new Map<string, string>();
       return ingresses.flatMap((entry, index) => {
-        const { id, address, port } = parseIngress(entry)!;
-        const place = `${address} ${port}`;
-        const owner = owners.get(place) ?? id;
+        const ingress = parseIngress(entry)!;
+        const place = placeOf(ingress);
+        const owner = owners.get(place) ?? ingress.id;
         owners.set(place, owner);
-        return problem(`relay.ingresses[${index}]`, owner !== id, messages.INGRESS_TWICE);
+        const wrong = owner !== ingress.id;
+        return problem(`relay.ingresses[${index}]`, wrong, messages.ingressTwice(owner));
       });
     },
   },

@@ -1,39 +1,60 @@
-import { isIP } from 'node:net';
-import { isAddressRange } from './addresses.js';
+import { isIPv4, isIPv6 } from 'node:net';
+import { canonicalAddress, isAddressRange, networkAddress } from './addresses.js';
 import { describeValue } from './describe-value.js';
 import type { Rule } from './rules.js';
 
 /** An entry of `relay.ingresses`. */
 export interface IngressEntry {
   readonly id: string;
-  /** An IP address as it is usually written, or a CIDR range. */
+  /** A canonical IP address; of a range, the first. */
   readonly address: string;
   readonly port?: number;
-  readonly isRange: boolean;
+  /** Bits that the addresses of a range have in common; absent for one address. */
+  readonly prefix?: number;
 }
+
+type IngressPlace = Omit<IngressEntry, 'id'>;
 
 const ENTRY = /^([\x21-\x3c\x3e-\x7e]{1,128})=(.+)$/;
 const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+)):([1-9]\d{0,4})$/;
+const RANGE = /^([^/]+)\/(\d{1,3})$/;
+const HIGHEST_PORT = 65_535;
 
 /** Reads `id=address`; `undefined` when it is malformed. */
 export function parseIngress(text: string): IngressEntry | undefined {
   const [, id, where] = ENTRY.exec(text) ?? [];
   if (id === undefined || where === undefined) return undefined;
-  const [, v6, v4, port] = WITH_PORT.exec(where) ?? [];
-  if (port !== undefined) {
-    const address = v6 ?? v4!;
-    const isValid = isIP(address) === (v6 === undefined ? 4 : 6) && Number(port) <= 65_535;
-    return isValid
-      ? { id, address: usual(address), port: Number(port), isRange: false }
-      : undefined;
-  }
-  if (isIP(where) !== 0) return { id, address: usual(where), isRange: false };
-  return isAddressRange(where) ? { id, address: where, isRange: true } : undefined;
+  const place = parsePort(where) ?? parseRange(where) ?? parseAddress(where);
+  return place && { id, ...place };
 }
 
-/** An IPv6 address in the one way in which sockets write it. */
-function usual(address: string): string {
-  return isIP(address) === 6 ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address;
+/** The same text for entries with the same addresses. */
+export function placeOf({ address, port, prefix }: IngressEntry): string {
+  return `${address} ${port} ${prefix}`;
+}
+
+function parsePort(where: string): IngressPlace | undefined {
+  const [, v6, v4, digits] = WITH_PORT.exec(where) ?? [];
+  const written = v6 ?? v4 ?? '';
+  const address = canonicalAddress(written);
+  const isValid = v6 === undefined ? isIPv4(written) : isIPv6(written);
+  const port = Number(digits);
+  return isValid && address !== undefined && port <= HIGHEST_PORT ? { address, port } : undefined;
+}
+
+/** An IPv4 range that is written as IPv6 would match nothing, so it is none. */
+function parseRange(where: string): IngressPlace | undefined {
+  const [, written = '', bits] = RANGE.exec(where) ?? [];
+  const address = canonicalAddress(written);
+  const isPlain = address !== undefined && isIPv4(address) === isIPv4(written);
+  if (!isPlain || !isAddressRange(where)) return undefined;
+  const prefix = Number(bits);
+  return { address: networkAddress(address, prefix), prefix };
+}
+
+function parseAddress(where: string): IngressPlace | undefined {
+  const address = canonicalAddress(where);
+  return address === undefined ? undefined : { address };
 }
 
 /** The address of an ingress instance. */

@@ -14,6 +14,13 @@ export const secret: Rule = {
   show: describeType,
 };
 
+/** A token that can be sent as `Authorization: Bearer` (RFC 6750). */
+export const bearerToken: Rule = {
+  accepted: `a bearer token of at least ${SHORTEST_SECRET} characters: letters, digits and -._~+/, then =`,
+  accepts: (value) => secret.accepts(value) && /^[\w\-.~+/]+=*$/.test(value as string),
+  show: describeType,
+};
+
 /** A key to sign with. */
 export const privateKey: Rule = {
   accepted: `a private key in PEM, PKCS#8 and not encrypted (${KEY_TYPES})`,

@@ -1,3 +1,5 @@
+import { quote } from './describe-value.js';
+
 export const mustBe = (accepted: string, got: string) => `must be ${accepted} (got ${got})`;
 
 export const notAnOption = (suggestion: string | undefined) =>
@@ -22,12 +24,13 @@ export const ADMIN_NEEDS_RELAY =
 export const PATH_IS_TAKEN = 'must not contain relay.servicePath unless relay.servicePort is set';
 
 export const HEADER_NEEDS_PROXIES =
-  'needs relay.trustedProxies: the header is believed from these alone';
+  'must not be set without relay.trustedProxies: the header is believed from these alone';
 
 export const PROXY_PROTOCOL_NEEDS_PROXIES =
-  'needs relay.trustedProxies: a PROXY header is read from these alone';
+  "must be 'off' without relay.trustedProxies: a PROXY header is read from these alone";
 
-export const INGRESS_TWICE = 'names an address that another ingress has';
+export const ingressTwice = (id: string) =>
+  `must not name an address that ingress ${quote(id)} has already`;
 
 export const mustBeHalf = (other: string, value: number, limit: number) =>
   `must be at most half of ${other} (got ${value} and ${limit})`;

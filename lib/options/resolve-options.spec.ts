@@ -223,6 +223,7 @@ describe('resolveOptions', () => {
     ['relay', 'ingresses', ['a=10.0.0.1:99999']],
     ['relay', 'ingresses', ['a=ingress-a']],
     ['relay', 'lastIngress', 'skip'],
+    ['admin', 'tokens', ['with a space that no header can carry']],
     ['relay', 'serviceHost', '300.1.1.1'],
     ['relay', 'serviceHost', 'a b'],
     ['relay', 'gatewayHost', ''],

@@ -76,6 +76,10 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     return (this.migration ?? this.leaving ?? this.rerouting ?? this.rebinding) !== undefined;
   }
 
+  get isRerouting(): boolean {
+    return this.rerouting !== undefined;
+  }
+
   /** The service connection that carries the link. */
   get route(): BindingTarget | undefined {
     return this.current?.target;

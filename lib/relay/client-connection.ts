@@ -70,6 +70,11 @@ export class ClientConnection implements RelayLinkOwner {
     return this.link?.route;
   }
 
+  /** Whether the link is on its way to another service connection of its hub server. */
+  get rerouting(): boolean {
+    return this.link?.isRerouting ?? false;
+  }
+
   get moving(): boolean {
     return this.link?.moving ?? false;
   }

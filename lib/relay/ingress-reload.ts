@@ -160,7 +160,7 @@ export class IngressReload {
   /** Whether nothing uses the ingress any more, and what left it has arrived. */
   private isClear(): boolean {
     if (this.linksLeft() > 0 || this.clientsLeft() > 0) return false;
-    return [...this.links].every(({ moving, over }) => over || !moving);
+    return [...this.links].every(({ rerouting }) => !rerouting);
   }
 
   private linksLeft(): number {

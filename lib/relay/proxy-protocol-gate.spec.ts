@@ -92,10 +92,34 @@ describe('connections behind the PROXY protocol', () => {
     await until(() => expect([silent.ended, isClosed]).toEqual([true, true]));
   });
 
-  it('do not let a hub server in that is on another machine', async () => {
-    await start('accept');
-    const connection = relay.raw(V1 + upgradeRequest('/migration/service'));
-    await until(() => expect(connection.received).toContain('403'));
+  it.each([
+    ['another machine', V1, '403'],
+    ['nobody knows where', 'PROXY UNKNOWN\r\n', '403'],
+    ['this machine', 'PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n', '101'],
+  ])(
+    'let hub servers without a token in from this machine alone: %s',
+    async (_, header, status) => {
+      await start('accept');
+      const connection = relay.raw(header + upgradeRequest('/migration/service'));
+      await until(() => expect(connection.received).toContain(`HTTP/1.1 ${status}`));
+    },
+  );
+
+  it('that only see whether the port is open are nothing to log', async () => {
+    await start('require');
+    let isClosed = false;
+    const check = connect(relay.port, '127.0.0.1').end();
+    check.on('close', () => (isClosed = true)).resume();
+    await until(() => expect(isClosed).toBe(true));
+    expect(relay.lines).toEqual([]);
+  });
+
+  it('get the smallest range that has their address', async () => {
+    relay = await TestRelay.start({ relay: { ingresses: ['all=0.0.0.0/0', 'host=127.0.0.0/8'] } });
+    relay.hub();
+    const client = relay.client();
+    await until(() => expect(client.open).toBe(true));
+    expect(relay.relay.core.ingresses.get('host')).toMatchObject({ clients: 1 });
   });
 
   it('need a server that does not end TLS itself', async () => {

@@ -29,7 +29,6 @@ export class ProxyProtocolOverTlsError extends Error {
 export class ProxyProtocolGate {
   private readonly headers = new WeakMap<object, ProxyHeader>();
   private readonly pending = new Set<Socket>();
-  private readonly undo: (() => void)[] = [];
 
   /** @param isTrusted whether an address is that of a proxy that is believed */
   constructor(
@@ -46,16 +45,12 @@ export class ProxyProtocolGate {
   guard(server: Server): void {
     if (this.options.proxyProtocol === 'off') return;
     if ((server as object) instanceof TlsServer) throw new ProxyProtocolOverTlsError();
-    const behind = server.listeners('connection') as Listener[];
+    const behind = server.rawListeners('connection') as Listener[];
     const gate = (socket: Socket) =>
       this.receive(socket, () => {
         for (const listener of behind) listener.call(server, socket);
       });
     server.removeAllListeners('connection').on('connection', gate);
-    this.undo.push(() => {
-      server.off('connection', gate);
-      for (const listener of behind) server.on('connection', listener);
-    });
   }
 
   /** What the proxy said of the connection, if one said anything. */
@@ -63,9 +58,8 @@ export class ProxyProtocolGate {
     return this.headers.get(socket);
   }
 
-  /** Stands aside; connections whose header is awaited are cut. */
+  /** Cuts connections whose header is awaited. New ones still begin with one, so it stays in place. */
   close(): void {
-    for (const undo of this.undo.splice(0)) undo();
     for (const socket of this.pending) socket.destroy();
   }
 
@@ -91,7 +85,15 @@ export class ProxyProtocolGate {
       done();
       this.cut(socket, peer, why);
     };
-    const onEnd = () => fail('the connection ended before its header');
+    const onEnd = () => {
+      if (bytes.length > 0) {
+        fail('the connection ended before its header');
+        return;
+      }
+      // A check whether the port is open.
+      done();
+      socket.destroy();
+    };
     const onError = () => socket.destroy();
     const onData = (chunk: Buffer) => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);

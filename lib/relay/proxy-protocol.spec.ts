@@ -15,6 +15,11 @@ describe('version 1', () => {
       { address: '2001:db8::1', port: 1 },
       { address: '::1', port: 65_535 },
     ],
+    [
+      'PROXY TCP6 ::ffff:1.2.3.4 0:0::1 1 2\r\n',
+      { address: '1.2.3.4', port: 1 },
+      { address: '::1', port: 2 },
+    ],
   ])('%j tells both addresses', (text, source, destination) => {
     expect(parse(`${text}GET /`)).toEqual({ length: text.length, source, destination });
   });
@@ -29,6 +34,7 @@ describe('version 1', () => {
     'PROXY TCP4 1.2.3.4 10.0.0.1 5678 65536\r\n',
     'PROXY TCP4 1.2.3.4 10.0.0.1 05 80\r\n',
     'PROXY TCP4 ::1 ::1 1 2\r\n',
+    'PROXY TCP6 fe80::1%e ::1 1 2\r\n',
     'PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n',
     'PROXY TCP4  1.2.3.4 10.0.0.1 1 2\r\n',
     'PROXY UDP4 1.2.3.4 10.0.0.1 1 2\r\n',
@@ -58,7 +64,7 @@ describe('version 2', () => {
   it('tells nothing when the proxy speaks for itself, or of other sockets', () => {
     const local = v2Header(SOURCE, DESTINATION);
     local[12] = 0x20;
-    expect(parseProxyHeader(local)).toEqual({ length: local.length });
+    expect(parseProxyHeader(local)).toEqual({ length: local.length, isLocal: true });
     const unix = v2Header(SOURCE, DESTINATION);
     unix[13] = 0x31;
     expect(parseProxyHeader(unix)).toEqual({ length: unix.length });
@@ -67,6 +73,8 @@ describe('version 2', () => {
   it.each([
     ['another version', 12, 0x11],
     ['another command', 12, 0x22],
+    ['another family', 13, 0x41],
+    ['another protocol', 13, 0x13],
     ['too long a header', 14, 0x20],
     ['too short a header', 15, 3],
   ])('%s is malformed', (_, offset, value) => {

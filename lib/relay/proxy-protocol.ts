@@ -1,4 +1,4 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 const V1_START = Buffer.from('PROXY ');
 const V1_MAX_BYTES = 107;
@@ -18,6 +18,8 @@ export interface ProxiedAddress {
 export interface ProxyHeader {
   /** Bytes of the header. */
   readonly length: number;
+  /** The proxy speaks for itself, for example to see whether we live. */
+  readonly isLocal?: boolean;
   /** Who connected to the proxy; absent when it speaks for itself or does not know. */
   readonly source?: ProxiedAddress;
   /** Where the client connected to: an address of the proxy. */
@@ -59,18 +61,19 @@ function parseV1(bytes: Buffer): ProxyHeader | 'incomplete' {
   const [family, ...fields] = bytes.toString('latin1', V1_START.length, end).split(' ');
   if (family === 'UNKNOWN') return { length };
   const [source = '', destination = '', sourcePort = '', destinationPort = ''] = fields;
-  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false;
+  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isUnzoned : () => false;
   const isWhole = fields.length === 4 && isAddress(source) && isAddress(destination);
   if (!isWhole || !isPort(sourcePort) || !isPort(destinationPort)) {
     throw new ProxyProtocolError('a malformed version 1 header');
   }
   return {
     length,
-    source: { address: source, port: Number(sourcePort) },
-    destination: { address: destination, port: Number(destinationPort) },
+    source: { address: usual(source), port: Number(sourcePort) },
+    destination: { address: usual(destination), port: Number(destinationPort) },
   };
 }
 
+const isUnzoned = (address: string) => isIPv6(address) && !address.includes('%');
 const isPort = (text: string) => PORT.test(text) && Number(text) <= 65_535;
 
 function parseV2(bytes: Buffer): ProxyHeader | 'incomplete' {
@@ -84,9 +87,13 @@ function parseV2(bytes: Buffer): ProxyHeader | 'incomplete' {
     throw new ProxyProtocolError(`a version 2 header of more than ${V2_MAX_BYTES} bytes`);
   }
   if (bytes.length < length) return 'incomplete';
+  if (command === 0) return { length, isLocal: true };
   const family = bytes[13]! >> 4;
-  // LOCAL: the proxy speaks for itself, for example to see whether we live.
-  if (command === 0 || (family !== 1 && family !== 2)) return { length };
+  const protocol = bytes[13]! & 0x0f;
+  if (family > 3 || protocol > 2) {
+    throw new ProxyProtocolError(`address family ${family}, protocol ${protocol}`);
+  }
+  if (family !== 1 && family !== 2) return { length };
   const size = family === 1 ? 4 : 16;
   if (length < V2_FIXED_BYTES + 2 * size + 4) {
     throw new ProxyProtocolError('a version 2 header that is too short for its addresses');
@@ -109,10 +116,15 @@ function addressIn(bytes: Buffer, offset: number, size: number): string {
   const part = bytes.subarray(offset, offset + size);
   if (size === 4) return part.join('.');
   const groups = Array.from({ length: 8 }, (_, i) => part.readUInt16BE(2 * i).toString(16));
-  const text = new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
-  // An IPv4 address that is written as an IPv6 address is that IPv4 address.
-  const mapped = part.subarray(0, 12).equals(V4_MAPPED) ? part.subarray(12).join('.') : '';
-  return isIP(mapped) === 4 ? mapped : text;
+  return usual(groups.join(':'));
 }
 
-const V4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
+/** An address as sockets write it; an IPv4 address that is written as an IPv6 address is that one. */
+function usual(address: string): string {
+  if (!isIPv6(address)) return address;
+  const text = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [, high = '', low = ''] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(text) ?? [];
+  if (high === '') return text;
+  const bits = [high, low].map((group) => parseInt(group, 16));
+  return bits.flatMap((group) => [group >> 8, group & 0xff]).join('.');
+}

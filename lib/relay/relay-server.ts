@@ -87,7 +87,7 @@ export class RelayServer {
     const isTrusted = createTrust(options.trustedProxies);
     this.gate = new ProxyProtocolGate(options, isTrusted, clock, failures);
     const headerOf = (socket: object) => this.gate.headerOf(socket);
-    const ingressOf = createIngressFinder(options, isTrusted, headerOf);
+    const ingressOf = createIngressFinder(options, isTrusted, headerOf, failures);
     const addressOf = createAddressReader(isTrusted, headerOf);
     this.service = new ServiceEndpoint(
       this.core,

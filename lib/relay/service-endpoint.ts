@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { isLoopbackHost } from '../options/index.js';
 import type { ResolvedRelayOptions } from '../options/index.js';
@@ -8,7 +9,7 @@ import {
   MAX_SERVICE_PAYLOAD_BYTES,
   WebSocketTransport,
 } from '../transport/web-socket-transport.js';
-import { peerOf } from './client-address.js';
+import { peerOf, plainAddress } from './client-address.js';
 import type { FailureLog } from './failure-log.js';
 import { refuseUpgrade, retryLater } from './http-refusal.js';
 import type { Refusal } from './http-refusal.js';
@@ -60,7 +61,7 @@ export class ServiceEndpoint {
     if (socket.destroyed) return;
     this.sockets.add(socket);
     try {
-      const authenticatedAs = await this.authenticate(request, address);
+      const authenticatedAs = await this.authenticate(request);
       if (socket.destroyed) return;
       if (this.core.sessionCount >= this.options.maxServiceConnections) {
         throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
@@ -77,12 +78,9 @@ export class ServiceEndpoint {
   }
 
   /** @returns the serverId the token is for; `undefined` for a peer on this machine */
-  private async authenticate(
-    { headers }: IncomingMessage,
-    address: string,
-  ): Promise<string | undefined> {
+  private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
     if (!this.verify) {
-      if (isLoopbackHost(address) && FOREIGN_HEADERS.every((name) => headers[name] === undefined))
+      if (this.isLocal(socket) && FOREIGN_HEADERS.every((name) => headers[name] === undefined))
         return undefined;
       throw new Refused({
         status: 403,
@@ -92,6 +90,13 @@ export class ServiceEndpoint {
     const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
     if (!token) throw unauthorized('a bearer token is required');
     return (await this.verify(token)).serverId;
+  }
+
+  /** Whether the peer is on this machine, and so is the one for whom it speaks, if it is a proxy. */
+  private isLocal(socket: Socket): boolean {
+    const header = this.headerOf(socket);
+    if (header && !header.isLocal && !isLoopbackHost(header.source?.address ?? '')) return false;
+    return isLoopbackHost(plainAddress(socket.remoteAddress));
   }
 }
 

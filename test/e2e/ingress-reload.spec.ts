@@ -9,10 +9,16 @@ const main = fileURLToPath(
   new URL('../../.build/sample/03-ingress-reload/src/main.js', import.meta.url),
 );
 const clients = sizeOf('E2E_FAULTS_CLIENTS', 100);
-const reloads = sizeOf('E2E_INGRESS_RELOADS', 6);
+const reloads = sizeOf('E2E_INGRESS_RELOADS', 4);
+
+interface Result {
+  sent: number;
+  received: number;
+  reloads: { moved: number; linksAtReload: number; rebound: number }[];
+}
 
 /** Plays sample 03 with real proxies; it judges by the ledgers of clients and gateways. */
-async function play(...args: string[]) {
+async function play(...args: string[]): Promise<Result> {
   const size = ['--reloads', String(reloads), '--clients', String(clients)];
   const child = spawn(process.execPath, [main, ...size, '--json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -25,19 +31,12 @@ async function play(...args: string[]) {
   });
   const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await exited;
-  expect(code, complaints).toBe(0);
-  const result = JSON.parse(output);
+  if (code !== 0) throw new Error(`exit code ${code}: ${complaints}`);
   if (process.env.E2E_INGRESS_RELOADS) console.log(output);
-  return result;
+  return JSON.parse(output) as Result;
 }
 
-interface Reload {
-  moved: number;
-  linksAtReload: number;
-  rebound: number;
-}
-
-function expectUnharmed(result: { sent: number; received: number; reloads: Reload[] }): void {
+function expectUnharmed(result: Result): void {
   const nothing = { lost: 0, duplicated: 0, outOfOrder: 0, unexpectedCloses: 0 };
   expect(result).toMatchObject({ ...nothing, clients });
   expect(result.sent).toBeGreaterThan(0);
@@ -45,25 +44,29 @@ function expectUnharmed(result: { sent: number; received: number; reloads: Reloa
   expect(result.reloads.length).toBe(reloads);
 }
 
-const flavours = ['nginx', 'haproxy', 'haproxy-proxy-protocol'];
-
-describe.each(flavours)('real reloads of %s between hub servers and relay', (proxy) => {
-  it(`${reloads} times, announced: links leave first, and none is cut`, async () => {
-    const result = await play('--proxy', proxy);
-    expectUnharmed(result);
-    for (const [index, { moved, linksAtReload, rebound }] of result.reloads.entries()) {
+describe.each(['nginx', 'haproxy', 'haproxy-proxy-protocol'])(
+  `${reloads} real reloads of %s between hub servers and relay`,
+  (proxy) => {
+    it('announced: links leave first, and none is cut', async () => {
+      const result = await play('--proxy', proxy);
+      expectUnharmed(result);
+      for (const { linksAtReload, rebound } of result.reloads) {
+        expect([linksAtReload, rebound]).toEqual([0, 0]);
+      }
       // From the second on, all links are where the reload before has sent them.
-      if (index > 0) expect(moved).toBe(clients);
-      expect([linksAtReload, rebound]).toEqual([0, 0]);
-    }
-  });
+      for (const { moved } of result.reloads.slice(1)) expect(moved).toBe(clients);
+    });
+  },
+);
 
-  it(`${reloads} times, by surprise: links are cut and rebound, no client notices`, async () => {
-    const result = await play('--proxy', proxy, '--surprise');
-    expectUnharmed(result);
-    for (const [index, { linksAtReload, rebound }] of result.reloads.entries()) {
-      if (index > 0) expect(linksAtReload).toBe(clients);
-      expect(rebound).toBe(linksAtReload);
-    }
-  });
-});
+describe.each(['nginx', 'haproxy'])(
+  `${reloads} real reloads of %s that the relay is not told of`,
+  (proxy) => {
+    it('cut links, which are rebound: no client notices', async () => {
+      const result = await play('--proxy', proxy, '--surprise');
+      expectUnharmed(result);
+      for (const { linksAtReload, rebound } of result.reloads) expect(rebound).toBe(linksAtReload);
+      expect(result.reloads.some(({ rebound }) => rebound > 0)).toBe(true);
+    });
+  },
+);

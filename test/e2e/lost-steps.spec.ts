@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eventually } from '../conformance/support/client.js';
 import { AppProcess } from './support/app-process.js';
 import { FloodClient } from './support/flood-client.js';
 import { RelayInTest } from './support/relay-in-test.js';
 import type { Interference } from './support/relay-in-test.js';
 
-const CLIENTS = 20;
+const CLIENTS = 8;
+
+// Two processes start first.
+vi.setConfig({ testTimeout: 120_000 });
 const REDIAL = { MIGRATION_HUB_RECONNECT_MAX_MS: '50' };
 
 /** A hub server with a service connection through each of two ingresses. */

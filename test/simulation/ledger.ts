@@ -24,6 +24,8 @@ export interface ServerSide {
   closed: { code: number; reason: string; migration: string | undefined }[];
   /** The service connection or the server was gone, or another server has taken over. */
   lost: boolean;
+  /** There is a reason that the client did not get what was sent last. */
+  cutShort?: boolean;
   /** Its server died after its end, with messages that no handler had got yet. */
   diedWithMessages: boolean;
 }

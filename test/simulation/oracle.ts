@@ -1,5 +1,17 @@
-import type { ClientSide, ServerSide } from './ledger.js';
-import type { World } from './world.js';
+import type { HubCore } from '../../lib/hub/hub-core.js';
+import type { RelayCore } from '../../lib/relay/relay-core.js';
+import type { ClientSide, Ledger, ServerSide } from './ledger.js';
+
+/** A world that is at its end. */
+export interface JudgedWorld {
+  readonly ledger: Ledger;
+  /** Nothing happened for which a client could lose its connection. */
+  readonly isCalm: boolean;
+  readonly clock: { readonly timers: { readonly size: number } };
+  readonly relay: RelayCore;
+  readonly clients: readonly { readonly side: ClientSide; readonly retained: number }[];
+  readonly servers: readonly { readonly core: HubCore; readonly serverId: string }[];
+}
 
 /** The reason of a close callback that says: the connection lives on where it was. */
 const ROLLED_BACK = 'rolledBack';
@@ -12,7 +24,7 @@ const served = (side: ServerSide) =>
  * lost has handled may be handled again by the next one; {@link WireTap} sees to it that this is
  * nothing that it acknowledged.
  */
-function checkInbound({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+function checkInbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerSide[]) {
   const name = `client ${client.index}`;
   const handled = ledger.handled.filter((it) => it.client === client.index);
   const lastOf = new Map<number, number>();
@@ -50,14 +62,14 @@ function checkInbound({ ledger }: World, client: ClientSide, own: ServerSide[]) 
 }
 
 /** Invariant 2: each message reaches the client once, in order, the old server's first. */
-function checkOutbound({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+function checkOutbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerSide[]) {
   const name = `client ${client.index}`;
   const { received } = client;
   const serving = own.filter(served);
   const closers = own.filter(({ sentBeforeClose }) => sentBeforeClose !== undefined).length;
   let at = 0;
   let complete = true;
-  for (const [i, { key, sent, lost }] of serving.entries()) {
+  for (const [i, { key, sent, lost, cutShort }] of serving.entries()) {
     let seq = 0;
     while (received[at]?.connection === key) {
       if (received[at]!.seq !== ++seq) {
@@ -69,7 +81,7 @@ function checkOutbound({ ledger }: World, client: ClientSide, own: ServerSide[])
     }
     if (seq > sent) ledger.violate(2, `${name}: more of ${key} received than was sent`);
     if (!complete && seq > 0) ledger.violate(2, `${name}: ${key} received after a gap`);
-    if (seq < sent && !lost) complete = false;
+    if (seq < sent && !lost && !cutShort) complete = false;
     if (closers === 1) checkCloseFlushed(client, serving[i]!, seq, ledger);
   }
   if (at < received.length) {
@@ -81,9 +93,12 @@ function checkOutbound({ ledger }: World, client: ClientSide, own: ServerSide[])
 }
 
 /** Invariant 2 for a client that is still there, once all is quiet: nothing is missing. */
-export function checkDelivered({ ledger }: World, { index, received }: ClientSide): void {
+export function checkDelivered(
+  { ledger }: Pick<JudgedWorld, 'ledger'>,
+  { index, received }: ClientSide,
+): void {
   for (const side of ledger.connections) {
-    if (side.client !== index || side.lost || !served(side)) continue;
+    if (side.client !== index || side.lost || side.cutShort || !served(side)) continue;
     const got = received.filter(({ connection }) => connection === side.key).length;
     if (got === side.sent) continue;
     ledger.violate(2, `client ${index}: ${got} of ${side.sent} received from ${side.key}`);
@@ -91,12 +106,7 @@ export function checkDelivered({ ledger }: World, { index, received }: ClientSid
 }
 
 /** What an application sent before it closed the connection arrives before the close. */
-function checkCloseFlushed(
-  client: ClientSide,
-  side: ServerSide,
-  received: number,
-  ledger: World['ledger'],
-) {
+function checkCloseFlushed(client: ClientSide, side: ServerSide, received: number, ledger: Ledger) {
   if (side.lost || client.left || client.closedByRelay?.code !== 4001) return;
   if (client.gone?.reason === 'closed by relay') return;
   const due = side.sentBeforeClose;
@@ -106,7 +116,7 @@ function checkCloseFlushed(
 }
 
 /** Invariants 3 and 6: epochs rise; callbacks pair up; one true end. */
-function checkConnections({ ledger }: World, client: ClientSide, own: ServerSide[]) {
+function checkConnections({ ledger }: JudgedWorld, client: ClientSide, own: ServerSide[]) {
   let epoch = 0;
   for (const side of own) {
     if (side.epoch === epoch) ledger.violate(3, `client ${client.index}: epoch ${epoch} again`);
@@ -126,7 +136,7 @@ function checkConnections({ ledger }: World, client: ClientSide, own: ServerSide
 }
 
 /** Everything that can only be said once all is over. */
-export function judge(world: World): void {
+export function judge(world: JudgedWorld): void {
   for (const { side } of world.clients) {
     const own = world.ledger.connections.filter((it) => it.client === side.index);
     // A loser of a race may be opened late: in the order of epochs, not of time.
@@ -140,7 +150,7 @@ export function judge(world: World): void {
 }
 
 /** Invariant 4: nobody is left in between, and nobody is closed without a reason. */
-function checkReason({ isCalm, ledger }: World, client: ClientSide) {
+function checkReason({ isCalm, ledger }: JudgedWorld, client: ClientSide) {
   const { index, opened, gone, closedByRelay, left } = client;
   if (opened && !gone) ledger.violate(4, `client ${index} is still there`);
   if (!closedByRelay || left) return;
@@ -163,7 +173,7 @@ function notEmpty(object: object, except: readonly string[] = []): string[] {
 }
 
 /** Invariants 5 and 7: no timer runs, nothing is kept. */
-function checkMemory({ clock, clients, ledger, relay, servers }: World) {
+function checkMemory({ clock, clients, ledger, relay, servers }: JudgedWorld) {
   if (clock.timers.size > 0) ledger.violate(5, `${clock.timers.size} timers still run`);
   for (const name of notEmpty(relay, ['known'])) ledger.violate(7, `relay.${name} is not empty`);
   for (const { core, serverId } of servers) {

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
-import { MigrationModule } from 'nestjs-ws-migration';
+import { MigrationAdminModule, MigrationModule } from 'nestjs-ws-migration';
 import { migrationConfig } from 'nestjs-ws-migration/config';
 import { Ledger } from './ledger.js';
 import { LedgerGateway } from './ledger.gateway.js';
@@ -10,6 +10,7 @@ import { StatsController } from './stats.controller.js';
   imports: [
     ConfigModule.forRoot({ isGlobal: true, load: [migrationConfig] }),
     MigrationModule.forRootAsync(migrationConfig.asProvider()),
+    MigrationAdminModule,
   ],
   controllers: [StatsController],
   providers: [Ledger, LedgerGateway],

@@ -8,4 +8,5 @@ it('gives a port on which a server can listen', async () => {
   onTestFinished(() => void server.close());
   server.listen(await freePort(), '127.0.0.1');
   await once(server, 'listening');
+  expect(server.listening).toBe(true);
 });
