@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { InProcessFixture } from '../../test/support/in-process-fixture.js';
+import { until } from '../../test/support/until.js';
 
 let t: InProcessFixture;
 beforeEach(() => (t = new InProcessFixture()));
@@ -123,9 +126,9 @@ describe('a reload that is called off', () => {
 
 describe('one who waits for a reload', () => {
   it.each([
-    ['is none', () => undefined],
-    ['is over', () => [t.hub('hub', 'a', 'b'), t.clients(2), reload('a'), t.run(500)]],
-  ])('is called at once when there %s', (_, before) => {
+    ['there is none', () => undefined],
+    ['it is over', () => [t.hub('hub', 'a', 'b'), t.clients(2), reload('a'), t.run(500)]],
+  ])('is called at once when %s', (_, before) => {
     before();
     const over = vi.fn<() => void>();
     t.relay.ingresses.whenOver('a', over)();
@@ -157,5 +160,36 @@ describe('one who waits for a reload', () => {
     expect([states, report('a').state, gone.mock.calls]).toEqual([['running'], 'running', []]);
     t.run(500);
     expect(report('a').state).toBe('expired');
+  });
+});
+
+describe('a reload that is over', () => {
+  it('keeps its report, whatever comes after', () => {
+    t.hub('hub', 'a', 'b');
+    const clients = t.clients(4, 'a');
+    for (const client of clients) client.answersAfterMs = undefined;
+    reload('a');
+    t.run(1000);
+    const last = report('a');
+    expect(last).toMatchObject({ state: 'expired', clients: { left: 0, remaining: 4 } });
+    for (const client of clients) client.leave();
+    t.run(1000);
+    expect(report('a')).toEqual(last);
+  });
+
+  it('holds none of the connections that it moved', async () => {
+    t.hub('hub', 'a', 'b');
+    const connections = t.clients(10).map((it) => new WeakRef(it.connection));
+    reload('a');
+    t.run(500);
+    for (const it of connections) it.deref()!.closed(1001, '');
+    t.run(120_000);
+    expect([report('a').state, t.relay.clientCount]).toEqual(['ready', 0]);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await until(() => {
+      collect();
+      expect(connections.filter((it) => it.deref() !== undefined)).toEqual([]);
+    });
   });
 });

@@ -108,7 +108,7 @@ describe('the reload of an ingress', () => {
     reload();
     t.run(50);
     expect(report().links).toMatchObject({ moved: 0, remaining: 3 });
-    a.cut();
+    t.clock.after(0, () => a.cut());
     t.run(100);
     expect(report()).toMatchObject({ state: 'ready', links: { moved: 3, remaining: 0 } });
     expect(t.relay.counters.failedReroutes).toEqual({ sessionLost: 3 });
