@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import { HubLink } from '../../lib/protocol/hub-link.js';
 import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
-import { Leaving } from '../../lib/protocol/leaving.js';
 import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
 import { Rebinding } from '../../lib/protocol/rebinding.js';
 import { RelayBinding } from '../../lib/protocol/relay-binding.js';
@@ -345,12 +344,6 @@ describe('the checker', () => {
         },
     );
     expectFound(4);
-  });
-
-  it('finds a last word that is not asked for again', () => {
-    restore = mutate(Leaving.prototype, 'lost', () => (self) => (self as Leaving).finish());
-    const cuts = { cutSession: 1, maxDelay: 40, pushesPerConnection: 12, serviceConnections: 3 };
-    expect(findings(MAX_SCHEDULES, cuts).join()).toContain('invariant 2');
   });
 
   it('finds a reload of an ingress without its deadline', () => {
