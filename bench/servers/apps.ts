@@ -6,46 +6,51 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MigrationOptions } from 'nestjs-ws-migration';
 import { BenchGateway } from './bench.gateway.js';
+import { HOST, type StartedServer } from './started-server.js';
 
-export const HOST = '127.0.0.1';
 const READY_LIMIT_MS = 10_000;
+/** Options that differ from their defaults: those that would end a measurement by refusing clients. */
+const RELAY = { maxConnectionsPerAddress: 1_000_000, maxNewConnectionsPerSecond: 1_000_000 };
 
-/** What a server process is. */
-export type ServerRole = 'stock' | 'relay' | 'hub' | 'both';
-
-export interface StartedApp {
-  readonly app: INestApplication;
-  /** Where clients connect; undefined in a hub server. */
-  readonly port: number | undefined;
+/** A gateway with Nest's own adapter. */
+export async function startStock(): Promise<StartedServer> {
+  const app = await create([]);
+  app.useWebSocketAdapter(new WsAdapter(app));
+  return { port: await listen(app), close: () => app.close() };
 }
 
-/** @param relayPort of the relay that a hub server dials */
-export async function startApp(role: ServerRole, relayPort: number): Promise<StartedApp> {
-  if (role === 'stock') {
-    const app = await create([]);
-    app.useWebSocketAdapter(new WsAdapter(app));
-    return { app, port: await listen(app) };
-  }
-  const relays = [`ws://${HOST}:${relayPort}/migration/service`];
-  return startMigrating({ role, ...(role === 'hub' && { hub: { relays } }) });
-}
-
-async function startMigrating(options: MigrationOptions): Promise<StartedApp> {
+/**
+ * The same gateway with the library.
+ * @param args of a relay: migrations per second, if not the default; of a hub server: its relay's port
+ */
+export async function startMigrating(
+  role: 'relay' | 'hub' | 'both',
+  [argument]: string[],
+): Promise<StartedServer> {
   // The stock gateway's process loads nothing of the library.
   const { MigrationModule, MigrationService } = await import('nestjs-ws-migration');
-  const app = await create([MigrationModule.forRoot(options)]);
+  const app = await create([MigrationModule.forRoot(optionsOf(role, argument))]);
   const migration = app.get(MigrationService);
-  if (options.role !== 'hub') {
+  const close = () => app.close();
+  if (role !== 'hub') {
     const port = await listen(app);
     const isServed = () =>
       migration.stats().relay?.servers.some((server) => server.serviceConnections);
-    if (options.role === 'both') await until(() => isServed() === true, 'the own gateways');
-    return { app, port };
+    if (role === 'both') await until(() => isServed() === true, 'the own gateways');
+    return { port, migration, close };
   }
   await app.init();
   migration.start();
   await until(() => (migration.stats().hub?.serviceConnections ?? 0) > 1, 'the relay');
-  return { app, port: undefined };
+  return { port: undefined, migration, close };
+}
+
+function optionsOf(role: 'relay' | 'hub' | 'both', argument?: string): MigrationOptions {
+  if (role === 'hub') {
+    return { role, hub: { relays: [`ws://${HOST}:${argument}/migration/service`] } };
+  }
+  const rate = argument === undefined ? {} : { migrationsPerSecond: Number(argument) };
+  return { role, relay: { ...RELAY, ...rate } };
 }
 
 async function create(imports: DynamicModule[]): Promise<INestApplication> {

@@ -1,4 +1,4 @@
-import type { Message } from './messages.js';
+import type { Message, Request } from './messages.js';
 
 /** Tells the bench something; resolves when it is on its way. */
 export function tell(message: Message): Promise<void> {
@@ -7,10 +7,10 @@ export function tell(message: Message): Promise<void> {
   });
 }
 
-/** Handles what the bench says; an error ends this process, and the bench gets to know it. */
-export function onTold(handle: (message: Message) => void | Promise<void>): void {
-  process.on('message', (message) => {
-    void (async () => handle(message as Message))().catch(fail);
+/** Handles what the bench asks for; an error ends this process, and the bench gets to know it. */
+export function onAsked(handle: (request: Request) => void | Promise<void>): void {
+  process.on('message', (request) => {
+    void (async () => handle(request as Request))().catch(fail);
   });
   // The bench has gone: so does what it started.
   process.once('disconnect', () => process.exit(1));

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import type { Message, MessageOf } from './messages.js';
 
@@ -10,7 +9,12 @@ const KEPT_LINES = 40;
 export interface StartOptions {
   /** Core that the process may use; undefined: any. */
   readonly core?: number | undefined;
-  readonly nodeOptions?: readonly string[];
+  /**
+   * How it talks with the bench: as Node.js processes do, or in lines of text on its standard input
+   * and output.
+   */
+  readonly channel: 'ipc' | 'lines';
+  readonly cwd?: string;
 }
 
 /** A process of the bench; it is ended by its own handle. */
@@ -21,36 +25,44 @@ export class BenchProcess {
   private ending: string | undefined;
   private changed: () => void = () => {};
 
-  /** @param script file name beside this one, without its extension */
   constructor(
     readonly name: string,
-    script: 'server' | 'generator',
-    args: readonly string[],
-    { core, nodeOptions = [] }: StartOptions,
+    program: readonly string[],
+    private readonly options: StartOptions,
   ) {
-    const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url));
-    const node = [process.execPath, '--enable-source-maps', ...nodeOptions, path, ...args];
-    const [command, ...rest] = core === undefined ? node : ['taskset', '-c', String(core), ...node];
-    this.child = spawn(command!, rest, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    createInterface({ input: this.child.stderr! }).on('line', (line) => this.keep(line));
-    this.child.on('message', (message) => {
-      this.messages.push(message as Message);
-      this.changed();
+    const { core, channel, cwd } = options;
+    const all = core === undefined ? program : ['taskset', '-c', String(core), ...program];
+    const [command, ...args] = all;
+    const isLines = channel === 'lines';
+    this.child = spawn(command!, args, {
+      stdio: isLines ? ['pipe', 'pipe', 'pipe'] : ['ignore', 'ignore', 'pipe', 'ipc'],
+      cwd,
     });
+    createInterface({ input: this.child.stderr! }).on('line', (line) => this.keep(line));
+    if (isLines) {
+      createInterface({ input: this.child.stdout! }).on('line', (line) => this.onLine(line));
+      // That the process has gone is found out where its answer is awaited.
+      this.child.stdin!.on('error', () => {});
+    }
+    this.child.on('message', (message) => this.onMessage(message as Message));
     this.child.on('error', (error) => this.end(error.message));
     this.child.on('exit', (code, signal) => this.end(signal ?? `exit code ${code}`));
+  }
+
+  get pid(): number {
+    return this.child.pid!;
   }
 
   get hasEnded(): boolean {
     return this.ending !== undefined;
   }
 
-  tell(message: Message): void {
-    // A process that has gone is found out where its answer is awaited.
-    this.child.send(message, () => {});
+  tell(message: string): void {
+    if (this.options.channel === 'lines') this.child.stdin!.write(`${message}\n`);
+    else this.child.send(message, () => {});
   }
 
-  /** The next message of this kind. */
+  /** The next message, which has to be of this kind. */
   async next<Kind extends Message['kind']>(
     kind: Kind,
     limitMs = LIMIT_MS,
@@ -67,32 +79,25 @@ export class BenchProcess {
     }
   }
 
-  /** CPU time of the process so far, in microseconds. */
-  async cpuMicros(): Promise<number> {
-    this.tell({ kind: 'cpu?' });
-    return (await this.next('cpu')).micros;
+  endInput(): void {
+    this.child.stdin?.end();
   }
 
-  /** Asks the process to end. */
-  async stop(): Promise<void> {
-    this.tell({ kind: 'stop' });
-    await this.whenEnded();
-  }
-
-  /** Waits for a normal end. */
-  async whenEnded(): Promise<void> {
+  /** Waits for a normal end, or one by the signal that was sent. */
+  async whenEnded(signal?: 'SIGTERM'): Promise<void> {
     const deadline = performance.now() + LIMIT_MS;
     while (!this.hasEnded && performance.now() < deadline) {
       await this.change(deadline - performance.now());
     }
-    if (this.ending !== 'exit code 0') throw this.failure(`should have ended: ${this.ending}`);
+    if (this.ending === 'exit code 0' || (signal && this.ending === signal)) return;
+    throw this.failure(`should have ended: ${this.ending}`);
   }
 
-  kill(): void {
-    if (!this.hasEnded) this.child.kill('SIGKILL');
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (!this.hasEnded) this.child.kill(signal);
   }
 
-  private failure(what: string): Error {
+  failure(what: string): Error {
     return new Error([`${this.name}: ${what}`, ...this.lines].join('\n  '));
   }
 
@@ -109,6 +114,16 @@ export class BenchProcess {
 
   private end(how: string): void {
     this.ending ??= how;
+    this.changed();
+  }
+
+  private onLine(line: string): void {
+    if (line.startsWith('{')) this.onMessage(JSON.parse(line) as Message);
+    else this.keep(line);
+  }
+
+  private onMessage(message: Message): void {
+    this.messages.push(message);
     this.changed();
   }
 

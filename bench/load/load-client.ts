@@ -1,43 +1,45 @@
 import { connect, type Socket } from 'node:net';
-import { FrameCounter, maskedFrame } from './frames.js';
-import { MESSAGE_BYTES, PATH } from './scenarios.js';
+import { FrameCounter, maskedFrame, PING, PONG, TEXT } from './frames.js';
+import type { Wire } from './wire.js';
 
+const HOST = '127.0.0.1';
 /** All sockets read into one buffer: what they read is counted at once. */
 const shared = Buffer.allocUnsafe(256 * 1024);
 const HEADERS_END = '\r\n\r\n';
-const PONG = maskedFrame('pong');
+const PONG_FRAME = maskedFrame('pong');
+const ALIVE = maskedFrame('text', '3');
 
 /** A WebSocket client that costs as little as possible: it counts what it gets. */
 export class LoadClient {
   private readonly socket: Socket;
-  private readonly counter = new FrameCounter(MESSAGE_BYTES);
+  private readonly counter: FrameCounter;
   private headers = '';
-  private isOpen = false;
+  private isUpgraded = false;
   private opened!: () => void;
   readonly whenOpen = new Promise<void>((resolve) => (this.opened = resolve));
 
   constructor(
-    host: string,
-    port: number,
-    private readonly onMessages: (client: LoadClient, count: number) => void,
+    private readonly wire: Wire,
+    { port, localAddress }: { port: number; localAddress: string | undefined },
+    private readonly onAnswers: (client: LoadClient, count: number) => void,
     private readonly onFailure: (error: Error) => void,
   ) {
+    this.counter = new FrameCounter(wire.answer, (type, begin) => this.onOther(type, begin));
+    const callback = (length: number) => {
+      this.read(length);
+      return true;
+    };
     this.socket = connect({
-      host,
+      host: HOST,
       port,
+      ...(localAddress && { localAddress }),
       noDelay: true,
-      onread: {
-        buffer: shared,
-        callback: (length) => {
-          this.read(length);
-          return true;
-        },
-      },
+      onread: { buffer: shared, callback },
     });
     this.socket.on('error', onFailure);
     this.socket.on('close', () => onFailure(new Error('the server closed a connection')));
     this.socket.write(
-      `GET ${PATH} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${wire.path} HTTP/1.1\r\nHost: ${HOST}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==${HEADERS_END}`,
     );
   }
@@ -47,17 +49,11 @@ export class LoadClient {
     this.socket.write(frames);
   }
 
-  close(): void {
-    this.socket.removeAllListeners('close');
-    this.socket.destroy();
-  }
-
   private read(length: number): void {
     try {
-      const from = this.isOpen ? 0 : this.readHeaders(length);
+      const from = this.isUpgraded ? 0 : this.readHeaders(length);
       const count = this.counter.count(shared, from, length);
-      for (let pings = this.counter.takePings(); pings > 0; pings -= 1) this.socket.write(PONG);
-      if (count > 0) this.onMessages(this, count);
+      if (count > 0) this.onAnswers(this, count);
     } catch (error) {
       this.onFailure(error as Error);
     }
@@ -72,8 +68,16 @@ export class LoadClient {
     if (!this.headers.startsWith('HTTP/1.1 101 ')) {
       throw new Error(`the server answered ${this.headers.slice(0, this.headers.indexOf('\r\n'))}`);
     }
-    this.isOpen = true;
-    this.opened();
+    this.isUpgraded = true;
+    if (this.wire.hello.length === 0) this.opened();
     return end + HEADERS_END.length - before;
+  }
+
+  private onOther(type: number, begin: string): void {
+    if (type === PING) this.send(PONG_FRAME);
+    else if (type === TEXT && begin === '2') this.send(ALIVE);
+    else if (type === TEXT && begin === '40') this.opened();
+    else if (type === TEXT && begin.startsWith('0')) this.send(this.wire.hello);
+    else if (type !== PONG) throw new Error(`the server sent a frame 0x${type.toString(16)}`);
   }
 }

@@ -5,7 +5,7 @@ import {
   WebSocketServer,
 } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
-import { PATH } from './scenarios.js';
+import { PATH } from '../load/wire.js';
 
 /** The gateway of all subjects. */
 @WebSocketGateway({ path: PATH })

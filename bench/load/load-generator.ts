@@ -1,0 +1,97 @@
+import type { BenchProcess } from '../processes/bench-process.js';
+import type { Buckets } from './latency-histogram.js';
+import type { Wire } from './wire.js';
+
+/** Whom the clients connect to, and what they say. */
+export interface Target {
+  readonly clients: number;
+  /** Loopback addresses that the clients come from. */
+  readonly sources: number;
+  /** Clients take turns with these. */
+  readonly ports: readonly number[];
+  readonly wire: Wire;
+}
+
+/** What the clients do. */
+export type Traffic =
+  | { readonly kind: 'echo' | 'fanOut'; readonly outstanding: number }
+  /** The first `senders` clients take turns, at even intervals. */
+  | { readonly kind: 'rate'; readonly perSecond: number; readonly senders: number };
+
+export interface Connected {
+  readonly kind: 'connected';
+  readonly seconds: number;
+  readonly cpuShare: number;
+}
+
+/** What happened in the measured time. */
+export interface Measured {
+  readonly kind: 'measured';
+  /** Messages that clients got. */
+  readonly messages: number;
+  readonly seconds: number;
+  /** The load generator's CPU time by the measured time. */
+  readonly cpuShare: number;
+}
+
+/** What is known when nothing is outstanding any more. */
+export interface Stopped {
+  readonly kind: 'stopped';
+  /** Messages that clients got since the measured time began. */
+  readonly messages: number;
+  /** Nanoseconds from when requests of the measured time were due until they were answered. */
+  readonly latencies: Buckets;
+  /** The longest of these of each client that sent. */
+  readonly pauses: Buckets;
+}
+
+const CONNECT_LIMIT_MS = 70_000;
+const DRAIN_LIMIT_MS = 20_000;
+
+/** Tells a load generator's process what to do. */
+export class LoadGenerator {
+  constructor(private readonly child: BenchProcess) {}
+
+  /** @throws when a client is refused */
+  connect({ clients, sources, ports, wire }: Target): Promise<Connected> {
+    const frames = [wire.hello, wire.request, wire.answer].map((frame) => hex(frame));
+    this.child.tell(['connect', clients, sources, ports.join(), wire.path, ...frames].join(' '));
+    return this.child.next('connected', CONNECT_LIMIT_MS);
+  }
+
+  start(traffic: Traffic): void {
+    const values =
+      traffic.kind === 'rate' ? [traffic.perSecond, traffic.senders] : [traffic.outstanding];
+    this.child.tell([traffic.kind, ...values].join(' '));
+  }
+
+  /** The measured time begins. */
+  measure(): void {
+    this.child.tell('measure');
+  }
+
+  /** The measured time ends; the traffic goes on. */
+  end(): Promise<Measured> {
+    this.child.tell('end');
+    return this.child.next('measured');
+  }
+
+  /**
+   * Sends no more, and waits for all answers.
+   * @throws when one is missing, is one too many, or a client was closed
+   */
+  stop(): Promise<Stopped> {
+    this.child.tell('stop');
+    return this.child.next('stopped', DRAIN_LIMIT_MS);
+  }
+
+  /** Ends the process, and with it all clients. */
+  exit(): Promise<void> {
+    this.child.endInput();
+    return this.child.whenEnded();
+  }
+}
+
+function hex(bytes: Buffer): string {
+  return bytes.length > 0 ? bytes.toString('hex') : '-';
+}

@@ -1,0 +1,48 @@
+import type { Framing } from '../load/wire.js';
+import type { Program } from './programs.js';
+
+export const SUBJECT_IDS = [
+  'stock',
+  'ws',
+  'nginx',
+  'haproxy',
+  'socket.io',
+  'split',
+  'both',
+] as const;
+export type SubjectId = (typeof SUBJECT_IDS)[number];
+
+/** What is compared: the same gateway, served in another way. */
+export interface Subject {
+  readonly id: SubjectId;
+  readonly name: string;
+  readonly framing: Framing;
+  /** What has to be installed. */
+  readonly program?: Program;
+  /** Files that one client costs the process that has most. */
+  readonly filesPerClient: number;
+  /** Whether it is the library: what the guard watches. */
+  readonly isOurs: boolean;
+}
+
+const subject = (
+  id: SubjectId,
+  name: string,
+  { framing = 'ws' as Framing, filesPerClient = 1, isOurs = false, program = undefined as Program | undefined } = {},
+): Subject => ({ id, name, framing, filesPerClient, isOurs, ...(program && { program }) });
+
+/** All subjects; the first is what the others are compared with. */
+export const SUBJECTS: readonly Subject[] = [
+  subject('stock', 'stock Nest'),
+  subject('ws', 'bare ws'),
+  subject('nginx', 'nginx + Nest', { program: 'nginx', filesPerClient: 2 }),
+  subject('haproxy', 'HAProxy + Nest', { program: 'haproxy', filesPerClient: 2 }),
+  subject('socket.io', 'Socket.IO, 2 nodes + Redis', {
+    program: 'redis-server',
+    framing: 'socket.io',
+  }),
+  subject('split', 'relay + hub', { isOurs: true }),
+  subject('both', 'role both', { isOurs: true }),
+];
+
+export const STOCK = SUBJECTS[0]!;
