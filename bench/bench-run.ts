@@ -1,3 +1,4 @@
+import type { Step } from './plan.js';
 import type { Sample } from './report/samples.js';
 import { MEASURES } from './scenarios/measures.js';
 import type { Scenario } from './scenarios/scenarios.js';
@@ -6,12 +7,6 @@ import type { Subject } from './subjects/subjects.js';
 
 /** More than any relay moves. */
 const UNTHROTTLED = 1_000_000;
-
-/** A subject in a scenario that is measured. */
-export interface Pair {
-  readonly scenario: Scenario;
-  readonly subjects: readonly Subject[];
-}
 
 /** Measures every subject in every scenario; knows all processes, so that none is left. */
 export class BenchRun {
@@ -24,10 +19,10 @@ export class BenchRun {
   ) {}
 
   /** One sample of every subject in every scenario, run by run; each has fresh processes. */
-  async measure(pairs: readonly Pair[]): Promise<readonly Sample[]> {
+  async measure(steps: readonly Step[]): Promise<readonly Sample[]> {
     const samples: Sample[] = [];
     for (let run = 0; run < this.runs; run += 1) {
-      for (const [index, { scenario, subjects }] of pairs.entries()) {
+      for (const [index, { scenario, subjects }] of steps.entries()) {
         // Nobody is always the first.
         for (const subject of rotate(subjects, run + index)) {
           const sample = await this.sample(run, scenario, subject);

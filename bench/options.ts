@@ -52,7 +52,9 @@ export function parseOptions(args: string[]): BenchOptions | 'help' {
   const subjects = listOf('subject', values.subject, SUBJECT_IDS);
   if (profile === '') throw new UsageError('--profile must be a folder');
   if (write && (quick || check || scenarios || subjects || profile !== undefined)) {
-    throw new UsageError('--write is for all scenarios and subjects, without --check and --profile');
+    throw new UsageError(
+      '--write is for all scenarios and subjects, without --check and --profile',
+    );
   }
   if (check && profile !== undefined) throw new UsageError('--check is not for profiled servers');
   return {

@@ -26,7 +26,9 @@ export function buildLoadProgram(): LoadProgram {
     renameSync(fresh, binary);
     return { command: [binary], hasRates: true, description: 'load generator in C (epoll)' };
   }
-  const reason = error ? 'there is no C compiler' : `cc failed: ${String(stderr).split('\n', 1)[0]}`;
+  const reason = error
+    ? 'there is no C compiler'
+    : `cc failed: ${String(stderr).split('\n', 1)[0]}`;
   return {
     command: [process.execPath, '--enable-source-maps', `${FOLDER}load-main.js`],
     hasRates: false,

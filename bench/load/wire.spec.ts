@@ -14,7 +14,10 @@ describe('wireOf', () => {
 
   it('asks a gateway for what it answers', () => {
     const { request, answer, hello } = wireOf('ws', 'echo');
-    expect(JSON.parse(textOf(request))).toEqual({ event: "echo", data: expect.stringMatching(/^x+$/) });
+    expect(JSON.parse(textOf(request))).toEqual({
+      event: 'echo',
+      data: expect.stringMatching(/^x+$/),
+    });
     expect(answer.subarray(2).toString()).toBe(textOf(request));
     expect(hello).toHaveLength(0);
   });

@@ -2,14 +2,7 @@ import type { Connected, Measured, Stopped } from '../load/load-generator.js';
 
 /** What processes tell the bench. */
 export type Message =
-  | ServerReady
-  | Usage
-  | Drained
-  | Connections
-  | Failure
-  | Connected
-  | Measured
-  | Stopped;
+  ServerReady | Usage | Drained | Connections | Failure | Connected | Measured | Stopped;
 
 /** What the bench asks a server process for. */
 export type Request = 'usage' | 'collect' | 'connections' | 'drain' | 'stop';

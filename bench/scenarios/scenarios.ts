@@ -22,13 +22,7 @@ export type ScenarioId = (typeof SCENARIO_IDS)[number];
 
 /** What is measured. */
 export type Measure =
-  | 'throughput'
-  | 'latency'
-  | 'connect'
-  | 'memory'
-  | 'migration'
-  | 'migrationLoad'
-  | 'crash';
+  'throughput' | 'latency' | 'connect' | 'memory' | 'migration' | 'migrationLoad' | 'crash';
 
 export interface Scenario {
   readonly id: ScenarioId;
@@ -44,16 +38,18 @@ export interface Scenario {
 }
 
 /** What tells whether one subject is better than another. */
-export const PRIMARY: Record<Measure, { readonly metric: string; readonly better: 'more' | 'less' }> =
-  {
-    throughput: { metric: 'rate', better: 'more' },
-    latency: { metric: 'p50', better: 'less' },
-    connect: { metric: 'rate', better: 'more' },
-    memory: { metric: 'rss', better: 'less' },
-    migration: { metric: 'ms', better: 'less' },
-    migrationLoad: { metric: 'pauseP99', better: 'less' },
-    crash: { metric: 'ms', better: 'less' },
-  };
+export const PRIMARY: Record<
+  Measure,
+  { readonly metric: string; readonly better: 'more' | 'less' }
+> = {
+  throughput: { metric: 'rate', better: 'more' },
+  latency: { metric: 'p50', better: 'less' },
+  connect: { metric: 'rate', better: 'more' },
+  memory: { metric: 'rss', better: 'less' },
+  migration: { metric: 'ms', better: 'less' },
+  migrationLoad: { metric: 'pauseP99', better: 'less' },
+  crash: { metric: 'ms', better: 'less' },
+};
 
 const OURS: readonly SubjectId[] = ['split'];
 const WITHOUT_OTHERS: readonly SubjectId[] = ['stock', 'ws', 'split', 'both'];

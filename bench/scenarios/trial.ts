@@ -39,7 +39,12 @@ export class Trial {
   ) {
     const { cores, program, profile, maxFiles } = options;
     this.measureMs = options.seconds * 1000;
-    this.running = new RunningSubject(subject, { core: cores.servers, profile, maxFiles, ...extra });
+    this.running = new RunningSubject(subject, {
+      core: cores.servers,
+      profile,
+      maxFiles,
+      ...extra,
+    });
     this.child = new BenchProcess('load generator', program.command, {
       core: cores.generator,
       channel: 'lines',

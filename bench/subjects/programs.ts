@@ -35,4 +35,3 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
-

@@ -96,7 +96,16 @@ export class RunningSubject {
 
   private async startSocketIo(): Promise<void> {
     const port = await freePort();
-    const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'];
+    const args = [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+    ];
     await this.startProgram('redis-server', args, this.makeFolder(), port);
     await this.startFront('socket.io', port);
     await this.startFront('socket.io', port);

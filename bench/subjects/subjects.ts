@@ -28,7 +28,12 @@ export interface Subject {
 const subject = (
   id: SubjectId,
   name: string,
-  { framing = 'ws' as Framing, filesPerClient = 1, isOurs = false, program = undefined as Program | undefined } = {},
+  {
+    framing = 'ws' as Framing,
+    filesPerClient = 1,
+    isOurs = false,
+    program = undefined as Program | undefined,
+  } = {},
 ): Subject => ({ id, name, framing, filesPerClient, isOurs, ...(program && { program }) });
 
 /** All subjects; the first is what the others are compared with. */
