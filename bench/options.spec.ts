@@ -3,28 +3,33 @@ import { parseOptions, UsageError } from './options.js';
 
 describe('parseOptions', () => {
   it('has defaults', () => {
-    expect(parseOptions([])).toEqual({ runs: 3, seconds: 3, clients: 500, write: false });
-  });
-
-  it('reads every option', () => {
-    const args = '--runs 5 --seconds=0.5 --clients 1000 --write'.split(' ');
-    expect(parseOptions(args)).toEqual({
+    expect(parseOptions([])).toEqual({
       runs: 5,
-      seconds: 0.5,
-      clients: 1000,
-      write: true,
+      seconds: 3,
+      quick: false,
+      write: false,
+      check: false,
     });
   });
 
-  it('measures one scenario and takes profiles, but not for the document', () => {
-    const args = ['--scenario', 'echo16', '--profile', 'out'];
-    expect(parseOptions(args)).toMatchObject({ scenario: 'echo16', profile: 'out' });
-    expect(() => parseOptions([...args, '--write'])).toThrow('--write is for all scenarios');
+  it('measures some scenarios and subjects', () => {
+    const args = '--runs 2 --seconds=0.5 --scenario echo16,memory --subject split --profile out';
+    expect(parseOptions(args.split(' '))).toMatchObject({
+      runs: 2,
+      seconds: 0.5,
+      scenarios: ['echo16', 'memory'],
+      subjects: ['split'],
+      profile: 'out',
+    });
   });
 
   it('is quick where nothing else is said', () => {
-    expect(parseOptions(['--quick'])).toMatchObject({ runs: 1, seconds: 1 });
-    expect(parseOptions(['--quick', '--runs', '2'])).toMatchObject({ runs: 2, seconds: 1 });
+    expect(parseOptions(['--quick'])).toMatchObject({ quick: true, runs: 1, seconds: 1 });
+    expect(parseOptions(['--quick', '--runs', '2', '--check'])).toMatchObject({
+      runs: 2,
+      seconds: 1,
+      check: true,
+    });
   });
 
   it('asks for help', () => {
@@ -32,14 +37,24 @@ describe('parseOptions', () => {
   });
 
   it.each([
+    ['--quick'],
+    ['--check'],
+    ['--scenario', 'echo1'],
+    ['--subject', 'split'],
+    ['--profile', 'out'],
+  ])('does not write what is not complete: %s', (...args) => {
+    expect(() => parseOptions(['--write', ...args])).toThrow('--write is for all');
+  });
+
+  it.each([
     ['--runs', '0'],
     ['--runs', '1.5'],
     ['--seconds', '0'],
     ['--seconds', '21'],
-    ['--clients', '99'],
-    ['--clients', '0x10'],
     ['--profile', ''],
     ['--scenario', 'echo2'],
+    ['--scenario', 'echo1,'],
+    ['--subject', 'nest'],
     ['--client', '5'],
     ['5', '6'],
   ])('refuses %s %s', (name, value) => {

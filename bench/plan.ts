@@ -46,6 +46,7 @@ export function planOf(
       );
       return [];
     }
+    if (scenario.clients < (scenario.wantedClients ?? 0)) leftOut.add(fewerClients(scenario));
     const able = present
       .filter(({ id }) => scenario.subjects?.includes(id) ?? true)
       .filter(({ name, filesPerClient }) => {
@@ -59,6 +60,10 @@ export function planOf(
     return able.length > 0 ? [{ scenario, subjects: able }] : [];
   });
   return { steps, leftOut: [...leftOut] };
+}
+
+function fewerClients({ name, wantedClients }: Scenario): string {
+  return `${name} instead of ${wantedClients!.toLocaleString('en-US')}: more open files are not allowed, ulimit -n`;
 }
 
 export const hasProgram = (program: Program) => findProgram(program) !== undefined;

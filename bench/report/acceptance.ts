@@ -1,4 +1,4 @@
-import type { ScenarioId } from '../scenarios/scenarios.js';
+import type { Scenario, ScenarioId } from '../scenarios/scenarios.js';
 import type { SubjectId } from '../subjects/subjects.js';
 import { oneDigit, thousands, toTable } from './format.js';
 import type { Row } from './rows.js';
@@ -24,7 +24,11 @@ interface Bound {
 const RATES = [1000, 10_000, 20_000] as const;
 
 /** Each claim that the project makes, with its floor and, where there is one, its goal. */
-export function acceptanceOf(rows: readonly Row[]): readonly Acceptance[] {
+export function acceptanceOf(
+  rows: readonly Row[],
+  scenarios: readonly Scenario[],
+): readonly Acceptance[] {
+  const clientsOf = (id: ScenarioId) => scenarios.find((scenario) => scenario.id === id)!.clients;
   const find = (scenario: ScenarioId, subject: SubjectId) =>
     rows.find((row) => row.scenario === scenario && row.subject === subject);
   const ratio = (scenario: ScenarioId, subject: SubjectId) =>
@@ -89,7 +93,7 @@ export function acceptanceOf(rows: readonly Row[]): readonly Acceptance[] {
     ),
     ...(['scale10000', 'scale30000'] as const).map((scenario) =>
       bounded(
-        `messages per second of CPU with ${scenario === 'scale10000' ? '10,000' : '30,000'} clients, to 1,000`,
+        `messages per second of CPU with ${thousands(clientsOf(scenario))} clients, to 1,000`,
         divide(value(scenario, 'split', 'perCore'), value('scale1000', 'split', 'perCore')),
         atLeast(0.8),
       ),

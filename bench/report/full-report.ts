@@ -36,7 +36,7 @@ export function fullReport(
     ),
     ...plots,
     toTables(rows, scenarios),
-    `### Acceptance\n\n${acceptanceTable(acceptanceOf(rows))}`,
+    `### Acceptance\n\n${acceptanceTable(acceptanceOf(rows, scenarios))}`,
   ].join('\n\n');
 }
 
