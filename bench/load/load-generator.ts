@@ -14,7 +14,11 @@ export interface Target {
 
 /** What the clients do. */
 export type Traffic =
-  | { readonly kind: 'echo' | 'fanOut'; readonly outstanding: number }
+  /**
+   * Each client has so many requests outstanding, or the one that asks for messages to all, or all
+   * clients together, which take turns.
+   */
+  | { readonly kind: 'echo' | 'fanOut' | 'turns'; readonly outstanding: number }
   /** The first `senders` clients take turns, at even intervals. */
   | { readonly kind: 'rate'; readonly perSecond: number; readonly senders: number };
 

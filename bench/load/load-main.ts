@@ -15,7 +15,8 @@ async function onCommand(line: string): Promise<void> {
   if (command === 'connect') return connect(values);
   if (!load) throw new Error(`"${line}" before there are clients`);
   const outstanding = Number(values[0]);
-  if (command === 'echo' || command === 'fanOut') load.start({ kind: command, outstanding });
+  if (command === 'echo' || command === 'fanOut' || command === 'turns')
+    load.start({ kind: command, outstanding });
   else if (command === 'measure') load.measure();
   else if (command === 'end') say(load.end());
   else if (command === 'stop') say(await load.stop());

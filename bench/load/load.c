@@ -27,7 +27,7 @@
  */
 #define FAN_OUT_READ_INTERVAL_US 200
 
-enum traffic { NONE, ECHO, FAN_OUT, RATE };
+enum traffic { NONE, ECHO, TURNS, FAN_OUT, RATE };
 
 static struct client *clients;
 static uint32_t count, started, opened, sources, outstanding, senders;
@@ -121,12 +121,18 @@ static void record_latencies(struct client *client, uint32_t answers) {
   }
 }
 
+/* Clients ask one after the other, so that only so many requests are outstanding in all. */
+static void take_turns(uint32_t requests) {
+  while (requests-- > 0) send_requests(&clients[sequence++ % count], 1);
+}
+
 static void on_answers(struct client *client, uint32_t answers) {
   received += answers;
   if (received > expected()) fail("clients got more messages than they asked for");
   if (traffic == RATE) record_latencies(client, answers);
   if (!sending) return;
   if (traffic == ECHO) send_requests(client, answers);
+  if (traffic == TURNS) take_turns(answers);
   if (traffic != FAN_OUT) return;
   uint64_t running = (expected() - received + count - 1) / count;
   if (running < outstanding) send_requests(&clients[0], outstanding - running);
@@ -189,6 +195,7 @@ static void start_traffic(enum traffic wanted) {
   for (uint32_t index = 0; index < count; index++) clients[index].answers = 0;
   if (traffic == ECHO)
     for (uint32_t index = 0; index < count; index++) send_requests(&clients[index], outstanding);
+  if (traffic == TURNS) take_turns(outstanding);
   if (traffic == FAN_OUT) send_requests(&clients[0], outstanding);
   if (traffic != RATE) return;
   rate_start = now();
@@ -225,6 +232,7 @@ static void report_stop(void) {
 static void on_command(char *line) {
   if (strncmp(line, "connect ", 8) == 0) start_connecting(line + 8);
   else if (sscanf(line, "echo %u", &outstanding) == 1) start_traffic(ECHO);
+  else if (sscanf(line, "turns %u", &outstanding) == 1) start_traffic(TURNS);
   else if (sscanf(line, "fanOut %u", &outstanding) == 1) start_traffic(FAN_OUT);
   else if (sscanf(line, "rate %lu %u", &per_second, &senders) == 2) start_traffic(RATE);
   else if (strcmp(line, "measure") == 0) begin_measure();

@@ -53,6 +53,7 @@ export class Load {
     this.traffic = traffic;
     this.sending = true;
     this.sent = this.received = 0;
+    if (traffic.kind === 'turns') return this.takeTurns(traffic.outstanding);
     const senders = traffic.kind === 'echo' ? this.clients : this.clients.slice(0, 1);
     for (const client of senders) this.send(client, traffic.outstanding);
     if (traffic.kind === 'fanOut') this.readAtIntervals();
@@ -106,9 +107,17 @@ export class Load {
       if (this.received === this.expected) this.settled?.();
     } else if (traffic?.kind === 'echo') {
       this.send(client, count);
+    } else if (traffic?.kind === 'turns') {
+      this.takeTurns(count);
     } else if (traffic?.kind === 'fanOut') {
       const running = Math.ceil((this.expected - this.received) / this.clients.length);
       if (running < traffic.outstanding) this.send(this.clients[0]!, traffic.outstanding - running);
+    }
+  }
+
+  private takeTurns(count: number): void {
+    for (let turn = 0; turn < count; turn += 1) {
+      this.send(this.clients[this.sent % this.clients.length]!, 1);
     }
   }
 

@@ -2,10 +2,10 @@ import type { Connected, Measured, Stopped } from '../load/load-generator.js';
 
 /** What processes tell the bench. */
 export type Message =
-  ServerReady | Usage | Drained | Connections | Failure | Connected | Measured | Stopped;
+  ServerReady | Collected | Drained | Connections | Failure | Connected | Measured | Stopped;
 
 /** What the bench asks a server process for. */
-export type Request = 'usage' | 'collect' | 'connections' | 'drain' | 'stop';
+export type Request = 'collect' | 'connections' | 'drain' | 'stop';
 
 export type MessageOf<Kind extends Message['kind']> = Extract<Message, { kind: Kind }>;
 
@@ -15,15 +15,11 @@ export interface ServerReady {
   readonly port?: number | undefined;
 }
 
-/** What the process uses. */
-export interface Usage {
-  readonly kind: 'usage';
-  /** CPU time so far, in microseconds. */
-  readonly cpuMicros: number;
-  /** Resident bytes. */
-  readonly rss: number;
-  /** Bytes of the JavaScript heap in use; undefined for other programs. */
-  readonly heap?: number;
+/** The process has collected its garbage. */
+export interface Collected {
+  readonly kind: 'collected';
+  /** Bytes of the JavaScript heap in use. */
+  readonly heap: number;
 }
 
 /** A hub server has let its clients go. */

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LatencyHistogram } from '../load/latency-histogram.js';
-import type { Usage } from '../processes/messages.js';
+import { rssOf } from '../processes/proc.js';
+import type { ServerProcess } from '../subjects/server-process.js';
 import { measureCrash, measureMigration, measureMigrationUnderLoad } from './migration.js';
 import type { Measure } from './scenarios.js';
-import { type CpuByRole, sumOf, type Trial } from './trial.js';
+import { otherLoad, type Trial, type Used } from './trial.js';
 
 /** What was measured, by metric. Times are in microseconds unless the name says otherwise. */
 export type Values = Readonly<Record<string, number>>;
@@ -27,44 +28,41 @@ async function measureTraffic(trial: Trial): Promise<Values> {
   await trial.connect();
   load.start(scenario.traffic!);
   await sleep(trial.warmUpMs);
-  await trial.begin();
+  trial.begin();
   load.measure();
   await sleep(trial.measureMs);
   const { messages, seconds, cpuShare } = await load.end();
-  const used = await trial.used();
-  const otherLoad = trial.otherLoad(used, cpuShare, seconds);
+  const used = trial.used();
   const { latencies } = await load.stop();
-  const common = { ...perUnit(used, messages), generatorShare: cpuShare, otherLoad };
+  if (messages === 0) throw new Error('no message came in the measured time');
+  const common = commonOf(used, messages, cpuShare);
   if (scenario.measure === 'latency') return { ...percentilesOf(latencies), ...common };
-  return { rate: messages / seconds, perCore: (messages / sumOf(used)) * 1e6, ...common };
+  return { rate: messages / seconds, perCore: (messages / used.micros) * 1e6, ...common };
 }
 
 async function measureConnect(trial: Trial): Promise<Values> {
-  await trial.begin();
+  trial.begin();
   const { seconds, cpuShare } = await trial.connect();
-  const used = await trial.used();
+  const used = trial.used();
   const { clients } = trial.scenario;
   return {
     rate: clients / seconds,
-    perCore: (clients / sumOf(used)) * 1e6,
-    ...perUnit(used, clients),
-    generatorShare: cpuShare,
-    otherLoad: trial.otherLoad(used, cpuShare, seconds),
+    perCore: (clients / used.micros) * 1e6,
+    ...commonOf(used, clients, cpuShare),
   };
 }
 
 async function measureMemory(trial: Trial): Promise<Values> {
   const { processes } = trial.running;
-  const collect = () => Promise.all(processes.map((server) => server.usageCollected()));
-  const before = await collect();
+  const before = await memoryOf(processes);
   await trial.connect();
   await sleep(SETTLE_MS);
-  const after = await collect();
+  const after = await memoryOf(processes);
   const values: Record<string, number> = { rss: 0, heap: 0 };
   for (const [index, { role }] of processes.entries()) {
     for (const metric of ['rss', 'heap'] as const) {
-      const bytes = valueOf(after[index]!, metric) - valueOf(before[index]!, metric);
-      const each = bytes / KIBIBYTE / trial.scenario.clients;
+      const each =
+        (after[index]![metric] - before[index]![metric]) / KIBIBYTE / trial.scenario.clients;
       values[metric]! += each;
       values[`${metric} ${role}`] = (values[`${metric} ${role}`] ?? 0) + each;
     }
@@ -72,10 +70,22 @@ async function measureMemory(trial: Trial): Promise<Values> {
   return values;
 }
 
-const valueOf = (usage: Usage, metric: 'rss' | 'heap') => usage[metric] ?? 0;
+function memoryOf(processes: readonly ServerProcess[]) {
+  return Promise.all(
+    processes.map(async (server) => {
+      const heap = await server.collect();
+      return { heap, rss: rssOf(server.pid) };
+    }),
+  );
+}
 
-function perUnit(used: CpuByRole, units: number): Values {
-  return Object.fromEntries([...used].map(([role, micros]) => [`cpu ${role}`, micros / units]));
+function commonOf(used: Used, units: number, generatorShare: number): Values {
+  const each = [...used.byRole].map(([role, micros]) => [`cpu ${role}`, micros / units]);
+  return {
+    ...Object.fromEntries(each),
+    generatorShare,
+    otherLoad: otherLoad(used, generatorShare),
+  };
 }
 
 function percentilesOf(buckets: Parameters<typeof LatencyHistogram.from>[0]): Values {

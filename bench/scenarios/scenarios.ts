@@ -69,10 +69,10 @@ const rate = (perSecond: 1000 | 10_000 | 20_000): Scenario => ({
 
 const scale = (id: ScenarioId, clients: number): Scenario => ({
   id,
-  name: `scaling, 1 outstanding, ${count(clients)} clients`,
+  name: `scaling, 500 outstanding, ${count(clients)} clients`,
   measure: 'throughput',
   clients,
-  traffic: echo(1),
+  traffic: { kind: 'turns', outstanding: 500 },
   subjects: WITHOUT_OTHERS,
 });
 

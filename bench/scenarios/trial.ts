@@ -3,7 +3,7 @@ import { LoadGenerator } from '../load/load-generator.js';
 import type { LoadProgram } from '../load/build-load.js';
 import { wireOf } from '../load/wire.js';
 import { BenchProcess } from '../processes/bench-process.js';
-import type { Usage } from '../processes/messages.js';
+import { cpuMicrosOf } from '../processes/proc.js';
 import { RunningSubject, type SubjectOptions } from '../subjects/running-subject.js';
 import type { Subject } from '../subjects/subjects.js';
 import type { Scenario } from './scenarios.js';
@@ -20,8 +20,22 @@ export interface TrialOptions {
   readonly profile: string | undefined;
 }
 
-/** Microseconds of CPU by role. */
-export type CpuByRole = ReadonlyMap<string, number>;
+/** What processes used in a time. */
+export interface Used {
+  /** Microseconds of CPU. */
+  readonly byRole: ReadonlyMap<string, number>;
+  readonly micros: number;
+  /** Share of the servers' core that they had. */
+  readonly ownShare: number;
+  /** How busy the servers' and the load generator's core were; empty if there are none. */
+  readonly busy: readonly number[];
+}
+
+/** Share of a core that other programs used: of the more disturbed one, 0 if not pinned. */
+export function otherLoad({ busy, ownShare }: Used, generatorShare: number): number {
+  const [servers = 0, generator = 0] = busy;
+  return Math.max(0, servers - ownShare, generator - generatorShare);
+}
 
 /** One measurement: a subject's fresh processes and a load generator; ends all that it started. */
 export class Trial {
@@ -29,7 +43,7 @@ export class Trial {
   readonly load: LoadGenerator;
   readonly measureMs: number;
   private readonly child: BenchProcess;
-  private before = { usages: [] as Usage[], busy: [] as number[] };
+  private before = { at: 0, cpu: [] as number[], busy: [] as number[] };
 
   constructor(
     readonly scenario: Scenario,
@@ -75,29 +89,25 @@ export class Trial {
   }
 
   /** The time begins that {@link used} is about. */
-  async begin(): Promise<void> {
-    const usages = await this.usages();
-    this.before = { usages, busy: this.busy() };
+  begin(): void {
+    this.before = { at: performance.now(), cpu: this.cpuMicros(), busy: this.busy() };
   }
 
-  /** CPU time of each role since then. */
-  async used(): Promise<CpuByRole> {
-    const usages = await this.usages();
-    const used = new Map<string, number>();
+  /** CPU time of the processes since then. */
+  used(): Used {
+    const now = {
+      ms: performance.now() - this.before.at,
+      cpu: this.cpuMicros(),
+      busy: this.busy(),
+    };
+    const byRole = new Map<string, number>();
     for (const [index, { role }] of this.running.processes.entries()) {
-      const micros = usages[index]!.cpuMicros - this.before.usages[index]!.cpuMicros;
-      used.set(role, (used.get(role) ?? 0) + micros);
+      const micros = now.cpu[index]! - this.before.cpu[index]!;
+      byRole.set(role, (byRole.get(role) ?? 0) + micros);
     }
-    return used;
-  }
-
-  /** Share of the cores that other programs used, the more disturbed one counts; 0 if not pinned. */
-  otherLoad(used: CpuByRole, generatorShare: number, seconds: number): number {
-    const own = [sumOf(used) / 1000, generatorShare * seconds * 1000];
-    const shares = this.busy().map(
-      (ms, index) => (ms - this.before.busy[index]! - own[index]!) / 1000 / seconds,
-    );
-    return Math.max(0, ...shares);
+    const micros = [...byRole.values()].reduce((sum, value) => sum + value, 0);
+    const busy = now.busy.map((ms, index) => (ms - this.before.busy[index]!) / now.ms);
+    return { byRole, micros, busy, ownShare: micros / 1000 / now.ms };
   }
 
   async end(): Promise<void> {
@@ -110,8 +120,8 @@ export class Trial {
     this.running.kill();
   }
 
-  private usages(): Promise<Usage[]> {
-    return Promise.all(this.running.processes.map((server) => server.usage()));
+  private cpuMicros(): number[] {
+    return this.running.processes.map(({ pid }) => cpuMicrosOf(pid));
   }
 
   private busy(): number[] {
@@ -120,8 +130,4 @@ export class Trial {
       ? []
       : [busyMs(servers), busyMs(generator)];
   }
-}
-
-export function sumOf(values: ReadonlyMap<string, number>): number {
-  return [...values.values()].reduce((sum, value) => sum + value, 0);
 }

@@ -19,14 +19,12 @@ try {
 
 async function answer(server: StartedServer, request: Request): Promise<void> {
   switch (request) {
-    case 'usage':
-      return tellUsage();
     case 'collect':
       for (let time = 0; time < COLLECTIONS; time += 1) {
         globalThis.gc?.();
         await nextTurn();
       }
-      return tellUsage();
+      return tell({ kind: 'collected', heap: process.memoryUsage().heapUsed });
     case 'connections':
       return tell({ kind: 'connections', count: server.migration!.stats().hub!.connections });
     case 'drain': {
@@ -37,10 +35,4 @@ async function answer(server: StartedServer, request: Request): Promise<void> {
       await server.close();
       process.exit(0);
   }
-}
-
-function tellUsage(): Promise<void> {
-  const { user, system } = process.cpuUsage();
-  const { rss, heapUsed } = process.memoryUsage();
-  return tell({ kind: 'usage', cpuMicros: user + system, rss, heap: heapUsed });
 }

@@ -1,7 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { BenchProcess } from '../processes/bench-process.js';
-import type { Usage } from '../processes/messages.js';
-import { usageOf } from '../processes/proc.js';
 import type { ServerRole } from '../servers/started-server.js';
 
 const SCRIPT = fileURLToPath(new URL('../servers/server.js', import.meta.url));
@@ -10,9 +8,9 @@ const SCRIPT = fileURLToPath(new URL('../servers/server.js', import.meta.url));
 export interface ServerProcess {
   /** What it is, for the report. */
   readonly role: string;
-  usage(): Promise<Usage>;
-  /** The same after its garbage was collected, where it has any. */
-  usageCollected(): Promise<Usage>;
+  readonly pid: number;
+  /** Collects its garbage; resolves with the bytes of its heap in use, 0 where it has none. */
+  collect(): Promise<number>;
   stop(): Promise<void>;
   kill(): void;
 }
@@ -42,14 +40,13 @@ export class NodeServer implements ServerProcess {
     return (await this.child.next('ready')).port;
   }
 
-  usage(): Promise<Usage> {
-    this.child.tell('usage');
-    return this.child.next('usage');
+  get pid(): number {
+    return this.child.pid;
   }
 
-  usageCollected(): Promise<Usage> {
+  async collect(): Promise<number> {
     this.child.tell('collect');
-    return this.child.next('usage');
+    return (await this.child.next('collected')).heap;
   }
 
   /** Clients of a hub server. */
@@ -89,12 +86,12 @@ export class ProgramServer implements ServerProcess {
     return this.child;
   }
 
-  async usage(): Promise<Usage> {
-    return usageOf(this.child.pid);
+  get pid(): number {
+    return this.child.pid;
   }
 
-  usageCollected(): Promise<Usage> {
-    return this.usage();
+  async collect(): Promise<number> {
+    return 0;
   }
 
   async stop(): Promise<void> {
