@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BenchRun } from './bench-run.js';
 import { chooseCores } from './cores.js';
@@ -68,6 +68,9 @@ function hasDropped(baseline: Baseline, rows: readonly Row[], steps: readonly St
 }
 
 function readBaseline(): Baseline {
+  if (!existsSync(BASELINE)) {
+    throw new Error('there is no bench/baseline.json to compare with: --write makes it');
+  }
   return JSON.parse(readFileSync(BASELINE, 'utf8')) as Baseline;
 }
 

@@ -28,6 +28,11 @@ export interface Connected {
   readonly cpuShare: number;
 }
 
+/** The measured time has begun. */
+export interface Measuring {
+  readonly kind: 'measuring';
+}
+
 /** What happened in the measured time. */
 export interface Measured {
   readonly kind: 'measured';
@@ -69,9 +74,10 @@ export class LoadGenerator {
     this.child.tell([traffic.kind, ...values].join(' '));
   }
 
-  /** The measured time begins. */
-  measure(): void {
+  /** Resolves when the measured time has begun. */
+  async measure(): Promise<void> {
     this.child.tell('measure');
+    await this.child.next('measuring');
   }
 
   /** The measured time ends; the traffic goes on. */

@@ -17,7 +17,7 @@ async function onCommand(line: string): Promise<void> {
   const outstanding = Number(values[0]);
   if (command === 'echo' || command === 'fanOut' || command === 'turns')
     load.start({ kind: command, outstanding });
-  else if (command === 'measure') load.measure();
+  else if (command === 'measure') say(load.measure());
   else if (command === 'end') say(load.end());
   else if (command === 'stop') say(await load.stop());
   else throw new Error(`"${line}" is no command`);

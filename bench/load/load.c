@@ -209,6 +209,7 @@ static void begin_measure(void) {
   getrusage(RUSAGE_SELF, &usage_before);
   measure_start = now();
   measure_end = UINT64_MAX;
+  printf("{\"kind\":\"measuring\"}\n");
 }
 
 static void end_measure(void) {

@@ -1,5 +1,5 @@
 import { LoadClient } from './load-client.js';
-import type { Measured, Stopped, Target, Traffic } from './load-generator.js';
+import type { Measured, Measuring, Stopped, Target, Traffic } from './load-generator.js';
 
 /** Clients that connect at the same time. */
 const CONNECT_BATCH = 100;
@@ -59,10 +59,11 @@ export class Load {
     if (traffic.kind === 'fanOut') this.readAtIntervals();
   }
 
-  measure(): void {
+  measure(): Measuring {
     this.receivedBefore = this.received;
     this.cpuBefore = process.cpuUsage();
     this.measureStart = now();
+    return { kind: 'measuring' };
   }
 
   end(): Measured {

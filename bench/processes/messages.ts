@@ -1,8 +1,16 @@
-import type { Connected, Measured, Stopped } from '../load/load-generator.js';
+import type { Connected, Measured, Measuring, Stopped } from '../load/load-generator.js';
 
 /** What processes tell the bench. */
 export type Message =
-  ServerReady | Collected | Drained | Connections | Failure | Connected | Measured | Stopped;
+  | ServerReady
+  | Collected
+  | Drained
+  | Connections
+  | Failure
+  | Connected
+  | Measuring
+  | Measured
+  | Stopped;
 
 /** What the bench asks a server process for. */
 export type Request = 'collect' | 'connections' | 'drain' | 'stop';

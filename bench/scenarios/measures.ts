@@ -28,8 +28,8 @@ async function measureTraffic(trial: Trial): Promise<Values> {
   await trial.connect();
   load.start(scenario.traffic!);
   await sleep(trial.warmUpMs);
+  await load.measure();
   trial.begin();
-  load.measure();
   await sleep(trial.measureMs);
   const { messages, seconds, cpuShare } = await load.end();
   const used = trial.used();

@@ -29,7 +29,7 @@ export async function measureMigrationUnderLoad(trial: Trial): Promise<Values> {
   await trial.running.startHub();
   load.start(scenario.traffic!);
   await sleep(AROUND_MS);
-  load.measure();
+  await load.measure();
   const { ms } = await drain(trial);
   const { cpuShare } = await load.end();
   const { latencies, pauses } = await load.stop();
