@@ -177,3 +177,25 @@ static uint32_t read_frames(struct client *client, const uint8_t *bytes, size_t 
   }
   return answers;
 }
+
+static size_t from_hex(const char *hex, uint8_t *bytes) {
+  size_t length = 0;
+  for (; hex[0] && hex[0] != '-' && length < MAX_FRAME; hex += 2)
+    sscanf(hex, "%2hhx", &bytes[length++]);
+  return length;
+}
+
+/* What all clients say and expect; frames are in hexadecimal, "-" is none. */
+static void set_wire(const char *path, const char *hello, const char *asked, const char *answer) {
+  wire.hello_bytes = from_hex(hello, wire.hello);
+  wire.request_bytes = from_hex(asked, wire.request);
+  wire.answer_bytes = from_hex(answer, wire.answer);
+  wire.upgrade_bytes = snprintf(wire.upgrade, sizeof wire.upgrade,
+                                "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+                                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n",
+                                path);
+  wire.block = malloc(BLOCK_BYTES + 2 * MAX_FRAME);
+  for (size_t at = 0; at < BLOCK_BYTES + MAX_FRAME; at += wire.request_bytes)
+    memcpy(wire.block + at, wire.request, wire.request_bytes);
+}

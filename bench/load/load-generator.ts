@@ -46,8 +46,6 @@ export interface Measured {
 /** What is known when nothing is outstanding any more. */
 export interface Stopped {
   readonly kind: 'stopped';
-  /** Messages that clients got since the measured time began. */
-  readonly messages: number;
   /** Nanoseconds from when requests of the measured time were due until they were answered. */
   readonly latencies: Buckets;
   /** The longest of these of each client that sent. */

@@ -155,13 +155,6 @@ static void on_event(struct client *client, uint32_t events) {
   if (answers > 0) on_answers(client, answers);
 }
 
-static size_t from_hex(const char *hex, uint8_t *bytes) {
-  size_t length = 0;
-  for (; hex[0] && hex[0] != '-' && length < MAX_FRAME; hex += 2)
-    sscanf(hex, "%2hhx", &bytes[length++]);
-  return length;
-}
-
 /* connect <clients> <source addresses> <ports> <path> <hello> <request> <answer> */
 static void start_connecting(char *values) {
   char list[64], path[128], hello[520], asked[520], answer[520];
@@ -170,17 +163,7 @@ static void start_connecting(char *values) {
     fail("connect %s is not understood", values);
   for (char *port = strtok(list, ","); port && port_count < 8; port = strtok(NULL, ","))
     ports[port_count++] = atoi(port);
-  wire.hello_bytes = from_hex(hello, wire.hello);
-  wire.request_bytes = from_hex(asked, wire.request);
-  wire.answer_bytes = from_hex(answer, wire.answer);
-  wire.upgrade_bytes = snprintf(wire.upgrade, sizeof wire.upgrade,
-                                "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: Upgrade\r\n"
-                                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n",
-                                path, ports[0]);
-  wire.block = malloc(BLOCK_BYTES + 2 * MAX_FRAME);
-  for (size_t at = 0; at < BLOCK_BYTES + MAX_FRAME; at += wire.request_bytes)
-    memcpy(wire.block + at, wire.request, wire.request_bytes);
+  set_wire(path, hello, asked, answer);
   clients = calloc(count, sizeof *clients);
   connect_start = now();
   getrusage(RUSAGE_SELF, &usage_before);
@@ -223,7 +206,7 @@ static void report_stop(void) {
   clear(&pauses);
   for (uint32_t index = 0; index < count; index++)
     if (clients[index].worst > 0) record(&pauses, clients[index].worst);
-  printf("{\"kind\":\"stopped\",\"messages\":%lu,", received - received_before);
+  printf("{\"kind\":\"stopped\",");
   print_histogram("latencies", &latencies);
   printf(",");
   print_histogram("pauses", &pauses);
