@@ -108,6 +108,8 @@ export class FrameWriter {
   }
 }
 
+const NO_RANGES: readonly number[] = [];
+
 const badFrame = (reason: string) => new ProtocolError(ServiceCloseCode.BadFrame, reason);
 
 function readAck(batch: Buffer, at: number, end: number, link: number, receiver: FrameReceiver) {
@@ -115,16 +117,26 @@ function readAck(batch: Buffer, at: number, end: number, link: number, receiver:
   if (end - at > MAX_ACK_BYTES) {
     throw new ProtocolError(ServiceCloseCode.TooLarge, `acknowledgement of ${end - at} bytes`);
   }
+  const first = readNumber(batch, at);
+  if (end - at === 8) {
+    receiver.onAck(link, first, NO_RANGES);
+    return;
+  }
   const numbers: number[] = [];
   for (; at < end; at += 8) {
-    const number = batch.readUInt32BE(at) * 0x100000000 + batch.readUInt32BE(at + 4);
-    if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
+    const number = readNumber(batch, at);
     if (numbers.length > 0 && number < numbers[numbers.length - 1]!) {
       throw badFrame('acknowledged ranges are not in ascending order');
     }
     numbers.push(number);
   }
-  receiver.onAck(link, numbers[0]!, numbers.slice(1));
+  receiver.onAck(link, first, numbers.slice(1));
+}
+
+function readNumber(batch: Buffer, at: number): number {
+  const number = batch.readUInt32BE(at) * 0x100000000 + batch.readUInt32BE(at + 4);
+  if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
+  return number;
 }
 
 function readControl(type: number, link: number, body: Buffer): ControlMessage | undefined {

@@ -13,6 +13,7 @@ class Recorder implements TransportReceiver {
   /** Called with each event as it happens. */
   react: (name: string) => void = () => {};
 
+  onBatch(): void {}
   onData(...args: unknown[]): void {
     this.record('data', ...args);
   }

@@ -41,6 +41,7 @@ export class InProcessTransport implements Transport {
     const { queue, peer } = this;
     if (queue.length === 0) return;
     this.queue = [];
+    peer.receiver?.onBatch();
     for (const delivery of queue) {
       if (peer.closed || !peer.receiver) return;
       try {

@@ -48,8 +48,14 @@ export interface BindingEvents {
   onLost(binding: RelayBinding): void;
 }
 
+/** One whose messages a client's socket takes. */
+export interface Taker {
+  /** @param count messages taken since it was last told */
+  onTaken(count: number): void;
+}
+
 /** What one hub server sent to the client, whichever service connection it came on. */
-export class ServerStream {
+export class ServerStream implements Taker {
   /** Messages received from the server. */
   received = 0;
   /** Messages that the client's socket has taken. */
@@ -87,12 +93,10 @@ export class ServerStream {
     for (const event of held ?? []) event();
   }
 
-  /** To be called when the client's socket has taken a message of this server, or never will. */
-  readonly onTaken = (error?: Error | null): void => {
-    if (error) return;
-    this.taken++;
+  onTaken(count: number): void {
+    this.taken += count;
     this.binding?.scheduleAck();
-  };
+  }
 }
 
 /**

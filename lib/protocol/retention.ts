@@ -10,7 +10,7 @@ export interface Retained {
 }
 
 /** Bytes a payload takes on the wire. */
-export const payloadBytes = (data: Payload): number =>
+export const payloadBytes = (data: string | Uint8Array): number =>
   typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 
 /**

@@ -74,6 +74,10 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     return this.established && !this.ended;
   }
 
+  onBatch(): void {
+    this.lastHeard = this.clock.now();
+  }
+
   onData(link: number, data: Payload, binary: boolean): void {
     this.find(link)?.onData(data, binary);
   }
@@ -83,7 +87,6 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   onControl(message: ControlMessage): void {
-    this.lastHeard = this.clock.now();
     if (!this.established) {
       this.onHandshake(message);
       return;
@@ -169,7 +172,6 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   private find(link: number): LinkEnd | undefined {
-    this.lastHeard = this.clock.now();
     const end = this.links.get(link);
     if (end) return end;
     if (!this.established) this.refuse(ServiceCloseCode.OutOfOrder, 'frame before the handshake');

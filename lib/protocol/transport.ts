@@ -4,6 +4,8 @@ import type { ControlMessage, Payload } from './messages.js';
 
 /** What a session gets from its transport. */
 export interface TransportReceiver extends FrameReceiver {
+  /** Frames have arrived, which are handed over next. */
+  onBatch(): void;
   /** A frame that could not be read, or a fault thrown while handling one. */
   onFault(error: unknown): void;
   /** The service connection is gone. Called once, also after {@link Transport.close}. */

@@ -85,6 +85,7 @@ export class WebSocketTransport implements Transport {
       if (!isBinary) {
         throw new ProtocolError(ServiceCloseCode.BadFrame, 'text message on a service connection');
       }
+      this.receiver?.onBatch();
       readFrames(data as Buffer, this.gate, this.maxDataBytes);
     } catch (error) {
       if (!this.closed) this.receiver?.onFault(error);

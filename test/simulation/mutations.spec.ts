@@ -70,7 +70,7 @@ describe('the checker', () => {
   it('finds an outbound message that is lost', () => {
     const unlucky = every(40);
     restore = mutate(RelayLink.prototype, 'onData', (original) => (self, binding, ...args) => {
-      if (unlucky()) (binding as RelayBinding).stream.onTaken();
+      if (unlucky()) (binding as RelayBinding).stream.onTaken(1);
       else original(self, binding, ...args);
     });
     expectFound(2);

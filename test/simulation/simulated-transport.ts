@@ -158,6 +158,7 @@ export class SimulatedTransport implements Transport {
     if (this.ended || this.stalled || !receiver) return;
     const tapped: TransportReceiver = this.atRelay
       ? {
+          onBatch: () => receiver.onBatch(),
           onData: (link, data, binary) => receiver.onData(link, data, binary),
           onAck: (link, count, ranges) => {
             if (!this.closing) tap.ackArrivedAtRelay(link, count, ranges);
@@ -172,6 +173,7 @@ export class SimulatedTransport implements Transport {
         }
       : receiver;
     try {
+      tapped.onBatch();
       if (Array.isArray(batch)) for (const deliver of batch) deliver(tapped);
       else readFrames(batch, tapped, MAX_DATA_BYTES);
     } catch (error) {

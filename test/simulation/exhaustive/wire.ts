@@ -85,6 +85,7 @@ export class WireEnd implements Transport {
       this.end(batch.code, batch.reason);
       return;
     }
+    this.receiver!.onBatch();
     for (const sent of batch) {
       if (this.ended) return;
       const receiver = this.receiver!;
