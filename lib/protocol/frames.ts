@@ -9,6 +9,8 @@ import { MESSAGE_SCHEMAS } from './schema.js';
 export const HEADER_BYTES = 10;
 /** Flag of a data frame: the payload is binary; without it, UTF-8 text. */
 export const FLAG_BINARY = 0x01;
+/** Flag of a data frame: its sender waits for the acknowledgement. */
+export const FLAG_PROMPT = 0x02;
 /** Limit of a control message's body in bytes. */
 export const MAX_CONTROL_BYTES = 1 << 20;
 /** Ranges that one acknowledgement may carry. */
@@ -17,7 +19,8 @@ const MAX_ACK_BYTES = 8 + 16 * MAX_ACK_RANGES;
 
 /** What the frames of a service connection turn into. */
 export interface FrameReceiver {
-  onData(link: number, data: Payload, binary: boolean): void;
+  /** @param prompt whether the acknowledgement is waited for */
+  onData(link: number, data: Payload, binary: boolean, prompt?: boolean): void;
   /**
    * @param count messages acknowledged without a gap
    * @param ranges further acknowledged messages: first and last number of each range, alternating
@@ -54,10 +57,11 @@ export class FrameWriter {
     return this.used;
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
     const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
     this.reserve(HEADER_BYTES + length);
-    header(this.buffer, this.used, MessageType.Data, binary ? FLAG_BINARY : 0, link, length);
+    const flags = (binary ? FLAG_BINARY : 0) | (prompt ? FLAG_PROMPT : 0);
+    header(this.buffer, this.used, MessageType.Data, flags, link, length);
     this.used += HEADER_BYTES;
     if (typeof data === 'string') this.buffer.write(data, this.used, length, 'utf8');
     else this.buffer.set(data, this.used);
@@ -179,9 +183,11 @@ export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes:
     const end = at + length;
     if (end > batch.length) throw badFrame('truncated frame body');
     if (type === MessageType.Data) {
-      if ((flags & ~FLAG_BINARY) !== 0)
+      if (flags > (FLAG_BINARY | FLAG_PROMPT)) {
         throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
-      receiver.onData(link, batch.subarray(at, end), (flags & FLAG_BINARY) !== 0);
+      }
+      const binary = (flags & FLAG_BINARY) !== 0;
+      receiver.onData(link, batch.subarray(at, end), binary, (flags & FLAG_PROMPT) !== 0);
     } else if (type === MessageType.Ack) {
       readAck(batch, at, end, link, receiver);
     } else {

@@ -25,8 +25,8 @@ export class InProcessTransport implements Transport {
     return ends;
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.queue.push((receiver) => receiver.onData(link, data, binary));
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.queue.push((receiver) => receiver.onData(link, data, binary, prompt));
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {

@@ -46,14 +46,17 @@ export class OutboundWindow {
 
   /** Sends what the limits allow. */
   transmit(): void {
-    const { limits, retained } = this;
-    while (
-      this.transmitted < retained.last &&
-      this.inFlightBytes < limits.retainedBytes &&
-      this.transmitted - retained.acknowledged < limits.retainedMessages
-    ) {
-      this.transmitNext();
-    }
+    const { retained } = this;
+    while (this.transmitted < retained.last && !this.full) this.transmitNext();
+  }
+
+  /** Whether so much is in flight that further messages wait. */
+  private get full(): boolean {
+    const { limits } = this;
+    return (
+      this.inFlightBytes >= limits.retainedBytes ||
+      this.transmitted - this.retained.acknowledged >= limits.retainedMessages
+    );
   }
 
   /** Sends everything, whatever the limits say. */
@@ -106,6 +109,7 @@ export class OutboundWindow {
   private transmitNext() {
     const message = this.retained.at(++this.transmitted)!;
     this.inFlightBytes += message.bytes;
-    this.channel.sendData(this.link, message.data, message.binary);
+    const prompt = message.done !== undefined || this.full;
+    this.channel.sendData(this.link, message.data, message.binary, prompt);
   }
 }

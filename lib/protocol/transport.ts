@@ -18,7 +18,7 @@ export interface TransportReceiver extends FrameReceiver {
  */
 export interface Transport {
   receiver: TransportReceiver | undefined;
-  data(link: number, data: Payload, binary: boolean): void;
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void;
   ack(link: number, count: number, ranges: readonly number[]): void;
   control(message: ControlMessage): void;
   flush(): void;

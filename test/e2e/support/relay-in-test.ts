@@ -64,8 +64,8 @@ class Tap implements Transport {
     };
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.inner.data(link, data, binary);
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.inner.data(link, data, binary, prompt);
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
