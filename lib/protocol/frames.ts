@@ -39,9 +39,19 @@ function header(
 ) {
   target[at] = type;
   target[at + 1] = flags;
-  target.writeUInt32BE(link, at + 2);
-  target.writeUInt32BE(length, at + 6);
+  writeWord(target, at + 2, link);
+  writeWord(target, at + 6, length);
 }
+
+function writeWord(target: Buffer, at: number, value: number) {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+}
+
+const readWord = (bytes: Buffer, at: number) =>
+  bytes[at]! * 0x1000000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 
 /** Collects the frames of one turn and gives them as one buffer. */
 export class FrameWriter {
@@ -98,8 +108,8 @@ export class FrameWriter {
   }
 
   private number(value: number) {
-    this.buffer.writeUIntBE(Math.floor(value / 0x100000000), this.used, 4);
-    this.buffer.writeUInt32BE(value % 0x100000000, this.used + 4);
+    writeWord(this.buffer, this.used, Math.floor(value / 0x100000000));
+    writeWord(this.buffer, this.used + 4, value % 0x100000000);
     this.used += 8;
   }
 
@@ -138,7 +148,7 @@ function readAck(batch: Buffer, at: number, end: number, link: number, receiver:
 }
 
 function readNumber(batch: Buffer, at: number): number {
-  const number = batch.readUInt32BE(at) * 0x100000000 + batch.readUInt32BE(at + 4);
+  const number = readWord(batch, at) * 0x100000000 + readWord(batch, at + 4);
   if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
   return number;
 }
@@ -170,8 +180,8 @@ export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes:
     if (batch.length - at < HEADER_BYTES) throw badFrame('truncated frame header');
     const type = batch[at]!;
     const flags = batch[at + 1]!;
-    const link = batch.readUInt32BE(at + 2);
-    const length = batch.readUInt32BE(at + 6);
+    const link = readWord(batch, at + 2);
+    const length = readWord(batch, at + 6);
     const limit = type === MessageType.Data ? maxDataBytes : MAX_CONTROL_BYTES;
     if (length > limit) {
       throw new ProtocolError(

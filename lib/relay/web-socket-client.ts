@@ -67,8 +67,12 @@ export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pin
     this.stopWatching();
     const settings = { ...this.settings(), protocol };
     this.ws = this.surroundings.answers.accept(upgrade, settings, this);
-    if (this.ws) this.leavePings = this.surroundings.pings.add(this);
-    else process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
+    if (!this.ws) {
+      process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
+      return;
+    }
+    this.leavePings = this.surroundings.pings.add(this);
+    this.ws.start();
   }
 
   refuse(status: number, reason: string, headers: readonly string[]): void {

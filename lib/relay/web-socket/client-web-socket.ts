@@ -5,6 +5,8 @@ import type { Taker } from '../../protocol/relay-binding.js';
 export interface ClientWebSocket {
   /** Whether no close frame was sent or received. */
   readonly isOpen: boolean;
+  /** Begins to report what the client sends. */
+  start(): void;
   /** @param taker hears once the operating system has taken the message; never, when it does not */
   send(data: Payload, binary: boolean, taker: Taker): void;
   ping(data: Uint8Array): void;

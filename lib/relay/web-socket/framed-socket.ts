@@ -32,9 +32,13 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   private taker: Taker | undefined;
   private count = 0;
 
-  /** @param socket on which the upgrade was granted */
+  /**
+   * @param socket on which the upgrade was granted
+   * @param head what came behind the request
+   */
   constructor(
     private readonly socket: Socket,
+    private head: Buffer,
     maxPayload: number,
     private readonly outbox: Outbox,
     private readonly events: ClientWebSocketEvents,
@@ -42,9 +46,9 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
     this.reader = new FrameReader(maxPayload, this);
   }
 
-  /** Starts to read. @param head what came behind the request */
-  start(head: Buffer): void {
-    const { socket } = this;
+  start(): void {
+    const { head, socket } = this;
+    this.head = EMPTY;
     socket.on('end', this.onEnd).on('close', this.onSocketClosed);
     if (head.length > 0) this.readBytes(head, head.length);
     readInto(socket, this);
@@ -146,8 +150,7 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
 
   private write(frames: (number | FramePayload)[]) {
     const { socket } = this;
-    const isLarge = frames.some((part) => typeof part !== 'number' && part.length >= LARGE_BYTES);
-    if (!isLarge) {
+    if (!hasLarge(frames)) {
       socket.write(this.outbox.encode(frames));
       return;
     }
@@ -178,4 +181,11 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
     this.reader.stop();
     this.events.onClosed(this.closeCode, this.closeReason);
   };
+}
+
+function hasLarge(frames: readonly (number | FramePayload)[]): boolean {
+  for (let i = 1; i < frames.length; i += 2) {
+    if ((frames[i] as FramePayload).length >= LARGE_BYTES) return true;
+  }
+  return false;
 }

@@ -8,7 +8,7 @@ interface BufferUtil {
 /** Payloads from this size on are worth a call into native code, in bytes. */
 const NATIVE_BYTES = 256;
 /** Payloads up to this size are unmasked byte by byte. */
-const SHORT_BYTES = 48;
+const SHORT_BYTES = 160;
 
 const native = loadBufferUtil();
 

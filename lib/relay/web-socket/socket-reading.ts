@@ -39,7 +39,7 @@ export function readInto(socket: Socket, reader: SocketReader): void {
   target[slots.buffer] = shared;
   target[slots.callback] = onRead;
   target._handle!.useUserBuffer!(shared);
-  socket.resume();
+  if (!socket.isPaused()) socket.resume();
 }
 
 function onRead(this: ReadingSocket, length: number, bytes: Uint8Array): boolean {

@@ -72,9 +72,7 @@ export class UpgradeAnswers {
     }
     socket.setNoDelay(true);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-    const framed = new FramedSocket(socket, maxPayload, this.outbox, events);
-    framed.start(head);
-    return framed;
+    return new FramedSocket(socket, head, maxPayload, this.outbox, events);
   }
 }
 

@@ -15,11 +15,14 @@ export class WsSocket implements ClientWebSocket {
     events: ClientWebSocketEvents,
   ) {
     ws.binaryType = 'nodebuffer';
+    // It reports nothing within this turn.
     ws.on('message', (data, isBinary) => events.onMessage(data as Buffer, isBinary));
     ws.on('pong', (data) => events.onPong(data));
     ws.on('error', (error) => events.onFault(codeOfError(error)));
     ws.on('close', (code, reason) => events.onClosed(code, reason.toString()));
   }
+
+  start(): void {}
 
   get isOpen(): boolean {
     return this.ws.readyState === this.ws.OPEN;
