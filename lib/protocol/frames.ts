@@ -15,6 +15,8 @@ export const FLAG_PROMPT = 0x02;
 export const MAX_CONTROL_BYTES = 1 << 20;
 /** Ranges that one acknowledgement may carry. */
 export const MAX_ACK_RANGES = 64;
+/** Characters of a text whose bytes are not counted before it is written. */
+const SHORT_TEXT = 1024;
 const MAX_ACK_BYTES = 8 + 16 * MAX_ACK_RANGES;
 
 /** What the frames of a service connection turn into. */
@@ -53,6 +55,10 @@ function writeWord(target: Buffer, at: number, value: number) {
 const readWord = (bytes: Buffer, at: number) =>
   bytes[at]! * 0x1000000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 
+/** What a text takes at most: the exact length is known when it is written. */
+const mostBytes = (text: string) =>
+  text.length <= SHORT_TEXT ? text.length * 3 : Buffer.byteLength(text);
+
 /** Collects the frames of one turn and gives them as one buffer. */
 export class FrameWriter {
   private buffer: Buffer;
@@ -68,14 +74,14 @@ export class FrameWriter {
   }
 
   data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
-    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    this.reserve(HEADER_BYTES + length);
+    const isText = typeof data === 'string';
+    this.reserve(HEADER_BYTES + (isText ? mostBytes(data) : data.length));
+    const at = this.used + HEADER_BYTES;
+    const length = isText ? this.buffer.write(data, at) : data.length;
+    if (!isText) this.buffer.set(data, at);
     const flags = (binary ? FLAG_BINARY : 0) | (prompt ? FLAG_PROMPT : 0);
     header(this.buffer, this.used, MessageType.Data, flags, link, length);
-    this.used += HEADER_BYTES;
-    if (typeof data === 'string') this.buffer.write(data, this.used, length, 'utf8');
-    else this.buffer.set(data, this.used);
-    this.used += length;
+    this.used = at + length;
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {

@@ -1,6 +1,6 @@
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import type { Payload } from './messages.js';
-import { Retention, payloadBytes } from './retention.js';
+import { Retention } from './retention.js';
 import type { LinkChannel } from './session.js';
 
 export interface OutboundLimits {
@@ -40,8 +40,13 @@ export class OutboundWindow {
     return this.transmitted === this.retained.last;
   }
 
-  push(data: Payload, binary: boolean, done: ((error?: Error) => void) | undefined): void {
-    this.retained.push({ data, binary, bytes: payloadBytes(data), done });
+  push(
+    data: Payload,
+    binary: boolean,
+    bytes: number,
+    done: ((error?: Error) => void) | undefined,
+  ): void {
+    this.retained.push(data, binary, bytes, done);
   }
 
   /** Sends what the limits allow. */

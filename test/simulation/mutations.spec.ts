@@ -80,7 +80,7 @@ describe('the checker', () => {
     const unlucky = every(40);
     restore = mutate(ClientConnection.prototype, 'deliver', (original) => (self, ...args) => {
       original(self, ...args);
-      if (unlucky()) original(self, args[0], args[1], () => undefined);
+      if (unlucky()) original(self, args[0], args[1], { onTaken() {} });
     });
     expectFound(2);
   });
