@@ -189,7 +189,11 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private dispatch(data: Payload, binary: boolean) {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
-    this.guard(() => this.emit('message', toReceived(data, binary, this.binaryType), binary));
+    try {
+      this.emit('message', toReceived(data, binary, this.binaryType), binary);
+    } catch (error) {
+      this.limits.fault(listenerFailed(this.connectionId), error);
+    }
     this.completion = undefined;
     completion.end();
   }
