@@ -32,7 +32,10 @@ export class IngressReload {
   private readonly failed: Record<string, number> = {};
   private readonly resting = new Map<ClientConnection, number>();
   private readonly toLeave: ClientConnection[];
-  private asked = 0;
+  /** How many of them have had their turn. */
+  private turns = 0;
+  /** Those who had it and could not be asked, since their upgrade was pending. */
+  private readonly unasked = new Set<ClientConnection>();
   private readonly pacer: Pacer;
   private readonly listeners = new Set<() => void>();
   private timer: Timer;
@@ -148,8 +151,13 @@ export class IngressReload {
     const { toLeave } = this;
     const spread = Math.max(1, this.limitMs * USABLE);
     const due = Math.ceil((toLeave.length * this.elapsedMs()) / spread);
-    for (; this.asked < Math.min(due, toLeave.length); this.asked++) {
-      toLeave[this.asked]!.askToLeave(1012, 'ingressReload');
+    for (; this.turns < Math.min(due, toLeave.length); this.turns++) {
+      this.unasked.add(toLeave[this.turns]!);
+    }
+    for (const client of this.unasked) {
+      if (isPending(client)) continue;
+      this.unasked.delete(client);
+      client.askToLeave(1012, 'ingressReload');
     }
   }
 
@@ -210,7 +218,13 @@ export class IngressReload {
     this.links.clear();
     this.resting.clear();
     this.toLeave.length = 0;
+    this.unasked.clear();
     for (const listener of Array.from(this.listeners)) listener();
     this.listeners.clear();
   }
+}
+
+/** Whether the client's upgrade is not answered yet. */
+function isPending({ over, currentLink }: ClientConnection): boolean {
+  return !over && (currentLink?.phase ?? 'opening') === 'opening';
 }
