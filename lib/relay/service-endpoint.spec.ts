@@ -54,6 +54,31 @@ describe('service connections', () => {
     },
   );
 
+  it.each([
+    ['by a proxy that is believed', '127.0.0.1'],
+    ['by whomever', '10.0.0.1'],
+  ])('without a key are refused when they name an ingress, %s', async (_, proxy) => {
+    await start({ relay: { ingressHeader: 'X-Ingress-Instance', trustedProxies: [proxy] } });
+    const { refusedWith } = await dial({ headers: { 'x-ingress-instance': 'edge-1' } });
+    expect(refusedWith).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('only direct connections of this machine are accepted'),
+    });
+    expect((await dial()).open).toBe(true);
+  });
+
+  it('with a token may name an ingress', async () => {
+    await start({
+      security: { secrets: SECRETS },
+      relay: { ingressHeader: 'X-Ingress-Instance', trustedProxies: ['127.0.0.1'] },
+    });
+    const { headers } = bearer(await token({ secrets: SECRETS }));
+    const hub = await dial({ headers: { ...headers, 'x-ingress-instance': 'edge-1' } });
+    expect(hub.open).toBe(true);
+    const [session] = relay.relay.core.serviceConnections;
+    expect(session!.ingress).toBe('edge-1');
+  });
+
   it('need a token when a secret is configured', async () => {
     await start({ security: { secrets: SECRETS } });
     const { refusedWith } = await dial();

@@ -24,11 +24,15 @@ import type { Upgrade } from './upgrade-request.js';
 const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip', 'origin'];
 const RETRY_SECONDS = 5;
 
-type ServiceOptions = Pick<ResolvedRelayOptions, 'servicePath' | 'maxServiceConnections'>;
+type ServiceOptions = Pick<
+  ResolvedRelayOptions,
+  'servicePath' | 'maxServiceConnections' | 'ingressHeader'
+>;
 
 /** Takes the service connections of hub servers. */
 export class ServiceEndpoint {
   private readonly path: string;
+  private readonly foreignHeaders: readonly string[];
   private readonly server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -46,7 +50,11 @@ export class ServiceEndpoint {
     private readonly headerOf: (socket: object) => ProxyHeader | undefined,
     private readonly ingressOf: IngressFinder,
   ) {
-    this.path = normalizePath(options.servicePath);
+    const { servicePath, ingressHeader } = options;
+    this.path = normalizePath(servicePath);
+    this.foreignHeaders = ingressHeader
+      ? [...FOREIGN_HEADERS, ingressHeader.toLowerCase()]
+      : FOREIGN_HEADERS;
   }
 
   /** Whether a request is for service connections. */
@@ -80,8 +88,8 @@ export class ServiceEndpoint {
   /** @returns the serverId the token is for; `undefined` for a peer on this machine */
   private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
     if (!this.verify) {
-      if (this.isLocal(socket) && FOREIGN_HEADERS.every((name) => headers[name] === undefined))
-        return undefined;
+      const isDirect = this.foreignHeaders.every((name) => headers[name] === undefined);
+      if (isDirect && this.isLocal(socket)) return undefined;
       throw new Refused({
         status: 403,
         text: 'without security.secrets or security.publicKeys only direct connections of this machine are accepted',
