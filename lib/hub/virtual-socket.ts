@@ -8,7 +8,7 @@ import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
 import { MessageFragments } from './message-fragments.js';
-import { checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import { bytesOfMessage, checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
@@ -85,25 +85,26 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
+    if (typeof data === 'string' && !options && !callback && !this.fragments) {
+      this.sendWhole(data, false, undefined);
+      return;
+    }
     const settings = typeof options === 'object' ? options : {};
     const done = this.guarded(typeof options === 'function' ? options : callback);
     if (this.readyState !== this.OPEN || this.end) {
       this.tooLate(done);
       return;
     }
-    const part = toPayload(data, settings.binary);
+    const { payload, binary } = toPayload(data, settings.binary);
     const last = settings.fin !== false;
-    const bytes = payloadBytes(part.payload) + (this.fragments?.bytes ?? 0);
-    if (bytes > this.limits.maxMessageBytes) {
-      this.giveUp(1009, messageTooLarge(bytes, this.limits.maxMessageBytes), done);
+    if (last && !this.fragments) {
+      this.sendWhole(payload, binary, done);
       return;
     }
-    if (bytes + this.link.bufferedBytes > this.limits.maxBufferedBytes) {
-      this.giveUp(1013, tooSlow(this.limits.maxBufferedBytes), done);
-      return;
-    }
-    if (!last) this.fragments ??= new MessageFragments();
-    const whole = this.fragments ? this.fragments.add(part.payload, part.binary, last) : part;
+    this.fragments ??= new MessageFragments();
+    const bytes = payloadBytes(payload) + this.fragments.bytes;
+    if (!this.hasRoomFor(bytes, done)) return;
+    const whole = this.fragments.add(payload, binary, last);
     if (whole) this.link.send(whole.payload, whole.binary, done);
     else done?.();
   }
@@ -162,6 +163,27 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     this._closeFrameReceived = this._closeFrameSent = code !== 1006;
     this.end = { code, reason };
     if (!this.inbox) this.finish();
+  }
+
+  private sendWhole(data: Payload, binary: boolean, done: Callback | undefined) {
+    if (this.readyState !== this.OPEN || this.end) {
+      this.tooLate(done);
+      return;
+    }
+    const bytes = bytesOfMessage(data);
+    if (this.hasRoomFor(bytes, done)) this.link.send(data, binary, done, bytes);
+  }
+
+  private hasRoomFor(bytes: number, done: Callback | undefined): boolean {
+    const { maxMessageBytes, maxBufferedBytes } = this.limits;
+    if (bytes > maxMessageBytes) {
+      this.giveUp(1009, messageTooLarge(bytes, maxMessageBytes), done);
+    } else if (bytes + this.link.bufferedBytes > maxBufferedBytes) {
+      this.giveUp(1013, tooSlow(maxBufferedBytes), done);
+    } else {
+      return true;
+    }
+    return false;
   }
 
   private dispatch(data: Payload, binary: boolean) {

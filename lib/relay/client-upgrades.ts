@@ -20,7 +20,7 @@ import {
   toClientRequest,
 } from './upgrade-request.js';
 import type { Upgrade } from './upgrade-request.js';
-import { UpgradeServers } from './upgrade-servers.js';
+import { UpgradeAnswers } from './web-socket/upgrade-answers.js';
 import { WebSocketClient } from './web-socket-client.js';
 import type { ClientSurroundings } from './web-socket-client.js';
 
@@ -59,7 +59,7 @@ export class ClientUpgrades {
     this.surroundings = {
       clock,
       pings: this.pings,
-      servers: new UpgradeServers(options.closeTimeoutMs),
+      answers: new UpgradeAnswers(options.clientFrames, options.closeTimeoutMs),
       closeTimeoutMs: options.closeTimeoutMs,
       retryAfterSeconds: Math.max(1, Math.ceil(options.holdUpgradeMs / 1000)),
     };

@@ -16,6 +16,7 @@ class Recorder implements TransportReceiver {
   readonly events: unknown[][] = [];
   onFirst: (() => void) | undefined;
 
+  onBatch(): void {}
   onData(link: number, data: string | Buffer, binary: boolean): void {
     this.record('data', link, data.toString(), binary);
   }

@@ -24,8 +24,8 @@ export class WebSocketTransport implements Transport {
 
   /** Gives on what was read until the connection is closed, also within a batch. */
   private readonly gate: FrameReceiver = {
-    onData: (link, data, binary) => {
-      if (!this.closed) this.receiver?.onData(link, data, binary);
+    onData: (link, data, binary, prompt) => {
+      if (!this.closed) this.receiver?.onData(link, data, binary, prompt);
     },
     onAck: (link, count, ranges) => {
       if (!this.closed) this.receiver?.onAck(link, count, ranges);
@@ -46,8 +46,8 @@ export class WebSocketTransport implements Transport {
     ws.on('close', (code, reason) => this.finish(code, reason.toString()));
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.writer.data(link, data, binary);
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.writer.data(link, data, binary, prompt);
     this.sendIfFull();
   }
 
@@ -85,6 +85,7 @@ export class WebSocketTransport implements Transport {
       if (!isBinary) {
         throw new ProtocolError(ServiceCloseCode.BadFrame, 'text message on a service connection');
       }
+      this.receiver?.onBatch();
       readFrames(data as Buffer, this.gate, this.maxDataBytes);
     } catch (error) {
       if (!this.closed) this.receiver?.onFault(error);

@@ -70,7 +70,7 @@ describe('the checker', () => {
   it('finds an outbound message that is lost', () => {
     const unlucky = every(40);
     restore = mutate(RelayLink.prototype, 'onData', (original) => (self, binding, ...args) => {
-      if (unlucky()) (binding as RelayBinding).stream.onTaken();
+      if (unlucky()) (binding as RelayBinding).stream.onTaken(1);
       else original(self, binding, ...args);
     });
     expectFound(2);
@@ -80,7 +80,7 @@ describe('the checker', () => {
     const unlucky = every(40);
     restore = mutate(ClientConnection.prototype, 'deliver', (original) => (self, ...args) => {
       original(self, ...args);
-      if (unlucky()) original(self, args[0], args[1], () => undefined);
+      if (unlucky()) original(self, args[0], args[1], { onTaken() {} });
     });
     expectFound(2);
   });
