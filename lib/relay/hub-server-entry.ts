@@ -1,12 +1,10 @@
 import type { Timer } from '../protocol/clock.js';
 import type { RoutingCandidate } from '../options/index.js';
-import type { Endpoint, EndpointKey, HandshakeRequest } from '../protocol/messages.js';
+import { endpointName } from '../protocol/endpoint.js';
+import type { Endpoint, HandshakeRequest } from '../protocol/messages.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import type { ClientConnection } from './client-connection.js';
 import type { HubServerStats } from './relay-stats.js';
-
-/** A name for a port and a path. */
-export const endpointName = ({ port, path }: EndpointKey): string => `${port}${path}`;
 
 /** A hub server that is connected to this relay, with its service connections and its clients. */
 export class HubServerEntry {

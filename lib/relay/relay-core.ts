@@ -1,5 +1,6 @@
 import type { RoutingStrategy } from '../options/index.js';
 import type { Clock, RandomSource } from '../protocol/clock.js';
+import { endpointName } from '../protocol/endpoint.js';
 import { ProtocolError, ServiceCloseCode } from '../protocol/errors.js';
 import { headersOf } from '../protocol/headers.js';
 import { MessageType } from '../protocol/messages.js';
@@ -20,7 +21,7 @@ import { RetentionBudget } from '../protocol/retention-budget.js';
 import type { Transport } from '../protocol/transport.js';
 import { ClientConnection } from './client-connection.js';
 import type { ClientSocket } from './client-connection.js';
-import { HubServerEntry, endpointName } from './hub-server-entry.js';
+import { HubServerEntry } from './hub-server-entry.js';
 import { IngressReloads } from './ingress-reloads.js';
 import { newCounters } from './relay-stats.js';
 import type { RelayStats } from './relay-stats.js';

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { isLoopbackHost } from '../options/index.js';
 import type { ResolvedRelayOptions } from '../options/index.js';
+import { normalizePath } from '../protocol/endpoint.js';
 import { TokenError } from '../transport/service-token.js';
 import type { TokenVerifier } from '../transport/service-token.js';
 import {
@@ -17,7 +18,7 @@ import type { IngressFinder } from './ingress-finder.js';
 import type { ProxyHeader } from './proxy-protocol.js';
 import type { RelayCore } from './relay-core.js';
 import type { TrackedSockets } from './tracked-sockets.js';
-import { normalizePath, pathnameOf } from './upgrade-request.js';
+import { pathnameOf } from './upgrade-request.js';
 import type { Upgrade } from './upgrade-request.js';
 
 /** A request that carries one of these came through a proxy or from a web page. */
