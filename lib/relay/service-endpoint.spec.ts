@@ -139,6 +139,19 @@ describe('service connections', () => {
     expect(relay.relay.core.sessionCount).toBe(1);
   });
 
+  it('may announce options that they do not use as nil', async () => {
+    await start();
+    const { ws } = await dial();
+    const nothing = { maxPayload: null, compress: null, level: null } as object;
+    const hub = new TestHub(new WebSocketTransport(ws), [{ port: 0, path: '/chat', ...nothing }]);
+    await until(() => expect(hub.established).toBe(true));
+    const client = relay.client();
+    await until(() => expect(client.open).toBe(true));
+    client.ws.send('hello');
+    await until(() => expect(hub.links[0]?.messages).toHaveLength(1));
+    expect(client.closed).toBeUndefined();
+  });
+
   it('that say nothing are closed', async () => {
     await start({ relay: { handshakeTimeoutMs: 30 } });
     const silent = new TestClient(`ws://127.0.0.1:${relay.port}${PATH}`);
