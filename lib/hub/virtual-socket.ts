@@ -1,14 +1,13 @@
-import type { EventEmitter } from 'node:events';
-import { HubClient } from '../gateway/hub-client.js';
-import type { Migration } from '../gateway/hub-client.js';
+import type { HubClient, Migration } from '../gateway/hub-client.js';
 import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
+import { MessageEmitter } from './message-emitter.js';
 import { MessageFragments } from './message-fragments.js';
-import { bytesOfMessage, checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import { bytesOfMessage, checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
@@ -28,26 +27,18 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
-type MessageListener = (data: Payload, binary: boolean) => void;
-type Listener = (...args: any[]) => void;
-
 const EMPTY = Buffer.alloc(0);
-const NO_LISTENERS: MessageListener[] = [];
-
-/** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
-const Emitter = HubClient as unknown as new () => EventEmitter;
 
 /**
  * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
-export class VirtualSocket extends Emitter implements HubLinkOwner {
+export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   readonly CONNECTING = 0;
   readonly OPEN = 1;
   readonly CLOSING = 2;
   readonly CLOSED = 3;
   readyState: 0 | 1 | 2 | 3 = 1;
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' = 'nodebuffer';
   readonly extensions = '';
   protocol = '';
   isPaused = false;
@@ -60,8 +51,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
   private completion: MessageCompletion | undefined;
-  /** The `message` listeners that take text as a string; undefined when others may be there too. */
-  private direct: MessageListener[] | undefined = NO_LISTENERS;
 
   constructor(
     readonly server: VirtualServer,
@@ -88,26 +77,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   attach(link: HubLink): void {
     this.link = link;
-  }
-
-  /** Adds a `message` listener that takes text as a string too, which costs less than its bytes. */
-  onMessage(listener: MessageListener): void {
-    if (this.direct) this.direct = [...this.direct, listener];
-    this.on('message', listener);
-  }
-
-  override removeListener(event: string | symbol, listener: Listener): this {
-    if (event === 'message') this.direct = undefined;
-    return super.removeListener(event, listener);
-  }
-
-  override off(event: string | symbol, listener: Listener): this {
-    return this.removeListener(event, listener);
-  }
-
-  override removeAllListeners(event?: string | symbol): this {
-    this.direct = undefined;
-    return super.removeAllListeners(event);
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
@@ -216,12 +185,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
     try {
-      const { direct } = this;
-      if (direct && direct.length === this.listenerCount('message')) {
-        for (const listener of direct) listener(data, binary);
-      } else {
-        this.emit('message', toReceived(data, binary, this.binaryType), binary);
-      }
+      this.emitMessage(data, binary);
     } catch (error) {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }
