@@ -224,6 +224,7 @@ function sampleOf(path: string): string {
     'relay.ingressHeader': 'x-ingress-instance',
     'relay.ingresses': 'a=10.0.0.1,b=10.0.0.2:80',
     'relay.lastIngress': 'wait',
+    'relay.clientFrames': 'ws',
     'relay.paths': '/a,/b',
     'relay.gatewayPorts': '3001,3002',
     'relay.gatewayHost': '::',

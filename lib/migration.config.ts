@@ -40,6 +40,7 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'relay.maxServiceConnections': 'integer',
   'relay.pingIntervalMs': 'integer',
   'relay.closeTimeoutMs': 'integer',
+  'relay.clientFrames': 'text',
   'relay.retainedBytes': 'integer',
   'relay.retainedMessages': 'integer',
   'relay.retainedTotalBytes': 'integer',

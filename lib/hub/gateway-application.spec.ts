@@ -103,8 +103,10 @@ class Fixture {
     );
   }
 
-  receive(data = '{"event":"m"}') {
+  /** A handler's result comes later. */
+  async receive(data = '{"event":"m"}') {
     this.link.onData(data, false);
+    await nextTurn();
   }
 }
 
@@ -205,11 +207,11 @@ describe('a message', () => {
   });
   afterEach(() => void vi.restoreAllMocks());
 
-  it('is answered and handled when its Observable ends', () => {
+  it('is answered and handled when its Observable ends', async () => {
     const fixture = new Fixture().open();
     const results = new Subject();
     fixture.handle(() => results);
-    fixture.receive();
+    await fixture.receive();
     results.next({ a: 1 });
     results.next(null);
     expect(fixture.sent).toEqual(['{"a":1}']);
@@ -222,25 +224,28 @@ describe('a message', () => {
     ['ends at once', () => of('x')],
     ['is empty', () => EMPTY],
     ['fails', () => throwError(() => new Error('x'))],
-  ])('is handled when its Observable %s', (_, callback) => {
+  ])('is handled when its Observable %s', async (_, callback) => {
     const fixture = new Fixture().open();
     fixture.handle(callback);
-    fixture.receive();
+    await fixture.receive();
     expect(fixture.handled).toBe(1);
   });
 
-  it.each(['not JSON', '{"event":"unknown"}', '{}', 'null'])('%s is handled, by nobody', (text) => {
-    const fixture = new Fixture().open();
-    fixture.handle(() => NEVER);
-    fixture.receive(text);
-    expect(fixture.handled).toBe(1);
-    expect(logged).toEqual([]);
-  });
+  it.each(['not JSON', '{"event":"unknown"}', '{}', 'null'])(
+    '%s is handled, by nobody',
+    async (text) => {
+      const fixture = new Fixture().open();
+      fixture.handle(() => NEVER);
+      await fixture.receive(text);
+      expect(fixture.handled).toBe(1);
+      expect(logged).toEqual([]);
+    },
+  );
 
-  it('whose result cannot be sent is logged and costs nobody the connection', () => {
+  it('whose result cannot be sent is logged and costs nobody the connection', async () => {
     const fixture = new Fixture().open();
     fixture.handle(() => of(1n, 'next'));
-    fixture.receive();
+    await fixture.receive();
     expect(logged).toEqual(['What a message handler returned cannot be sent to connection c1']);
     expect(fixture.sent).toEqual(['"next"']);
     expect(fixture.handled).toBe(1);
@@ -250,7 +255,7 @@ describe('a message', () => {
     const fixture = new Fixture().open();
     const results = new Subject();
     fixture.handle(() => results);
-    fixture.receive();
+    await fixture.receive();
     expect(results.observed).toBe(true);
     fixture.link.onMessage({ type: MessageType.CloseConnection, link: 1, code: 1000, reason: '' });
     await nextTurn();

@@ -3,10 +3,12 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WsMessageHandler } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
+import { endpointName } from '../protocol/endpoint.js';
 import { ConnectionFaults } from './connection-faults.js';
-import { endpointKey, endpointOf } from './endpoints.js';
+import { endpointOf } from './endpoints.js';
 import { stackOf } from './hub-server-runtime.js';
-import { disconnectHandlerFailed, namespacesNotSupported, resultNotSent } from './hub.messages.js';
+import { disconnectHandlerFailed, namespacesNotSupported } from './hub.messages.js';
+import { MessageDispatch } from './message-dispatch.js';
 import { VirtualServer } from './virtual-server.js';
 import { VirtualSocket } from './virtual-socket.js';
 
@@ -21,6 +23,10 @@ export class MigrationWsAdapter extends WsAdapter {
   );
   private readonly servers = new Map<string, VirtualServer>();
   private readonly log = new Logger(MigrationWsAdapter.name);
+  private readonly dispatch = new MessageDispatch(
+    () => this.messageParser as MessageParser,
+    this.log,
+  );
 
   constructor(messageParser?: MessageParser) {
     super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
@@ -36,7 +42,7 @@ export class MigrationWsAdapter extends WsAdapter {
 
   /** The server of an endpoint. */
   serverOf(endpoint: { port: number; path: string }): VirtualServer | undefined {
-    return this.servers.get(endpointKey(endpoint));
+    return this.servers.get(endpointName(endpoint));
   }
 
   override create(port: number, options: Record<string, unknown> = {}): never {
@@ -51,7 +57,7 @@ export class MigrationWsAdapter extends WsAdapter {
       for (const gateway of this.gatewaysToBind()) this.connectionFaults.watch(gateway);
     }
     const endpoint = endpointOf(port, path);
-    const key = endpointKey(endpoint);
+    const key = endpointName(endpoint);
     let virtual = this.servers.get(key);
     if (!virtual) {
       virtual = new VirtualServer(endpoint, options);
@@ -69,46 +75,7 @@ export class MigrationWsAdapter extends WsAdapter {
       super.bindMessageHandlers(client as never, handlers as never, transform);
       return;
     }
-    const byEvent = new Map(
-      handlers.map(({ callback, ...handler }) => [
-        handler.message,
-        // Read by @MessageId().
-        {
-          ...handler,
-          callback: (...args: unknown[]) => callback(...args, client.current) as unknown,
-        },
-      ]),
-    );
-    const running = new Set<{ unsubscribe(): void }>();
-    client.on('message', (data: Buffer, isBinary: boolean) => {
-      const completion = client.current;
-      const event = { type: 'message', data: isBinary ? data : data.toString(), target: client };
-      const results = this.bindMessageHandler(event as never, byEvent as never, transform);
-      completion?.begin();
-      const subscription = results.subscribe({
-        next: (result: unknown) => {
-          if (result === null || result === undefined || client.readyState !== client.OPEN) return;
-          this.reply(client, result);
-        },
-        error: (error: unknown) => this.log.error(error),
-      });
-      running.add(subscription);
-      subscription.add(() => {
-        running.delete(subscription);
-        completion?.end();
-      });
-    });
-    client.once('close', () => {
-      for (const subscription of Array.from(running)) subscription.unsubscribe();
-    });
-  }
-
-  private reply(client: VirtualSocket, result: unknown) {
-    try {
-      client.send(JSON.stringify(result));
-    } catch (error) {
-      this.log.error(resultNotSent(client.connectionId), stackOf(error));
-    }
+    client.onMessage(this.dispatch.listenerOf(client, handlers));
   }
 
   /** A client that arrived before the application was ready: nothing is bound to it. */

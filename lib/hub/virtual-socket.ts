@@ -1,14 +1,13 @@
-import type { EventEmitter } from 'node:events';
-import { HubClient } from '../gateway/hub-client.js';
-import type { Migration } from '../gateway/hub-client.js';
+import type { HubClient, Migration } from '../gateway/hub-client.js';
 import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
+import { MessageEmitter } from './message-emitter.js';
 import { MessageFragments } from './message-fragments.js';
-import { checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import { bytesOfMessage, checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
@@ -30,20 +29,16 @@ export interface VirtualSocketLimits {
 
 const EMPTY = Buffer.alloc(0);
 
-/** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
-const Emitter = HubClient as unknown as new () => EventEmitter;
-
 /**
  * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
-export class VirtualSocket extends Emitter implements HubLinkOwner {
+export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   readonly CONNECTING = 0;
   readonly OPEN = 1;
   readonly CLOSING = 2;
   readonly CLOSED = 3;
   readyState: 0 | 1 | 2 | 3 = 1;
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' = 'nodebuffer';
   readonly extensions = '';
   protocol = '';
   isPaused = false;
@@ -85,25 +80,26 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
+    if (typeof data === 'string' && !options && !callback && !this.fragments) {
+      this.sendWhole(data, false, undefined);
+      return;
+    }
     const settings = typeof options === 'object' ? options : {};
     const done = this.guarded(typeof options === 'function' ? options : callback);
     if (this.readyState !== this.OPEN || this.end) {
       this.tooLate(done);
       return;
     }
-    const part = toPayload(data, settings.binary);
+    const { payload, binary } = toPayload(data, settings.binary);
     const last = settings.fin !== false;
-    const bytes = payloadBytes(part.payload) + (this.fragments?.bytes ?? 0);
-    if (bytes > this.limits.maxMessageBytes) {
-      this.giveUp(1009, messageTooLarge(bytes, this.limits.maxMessageBytes), done);
+    if (last && !this.fragments) {
+      this.sendWhole(payload, binary, done);
       return;
     }
-    if (bytes + this.link.bufferedBytes > this.limits.maxBufferedBytes) {
-      this.giveUp(1013, tooSlow(this.limits.maxBufferedBytes), done);
-      return;
-    }
-    if (!last) this.fragments ??= new MessageFragments();
-    const whole = this.fragments ? this.fragments.add(part.payload, part.binary, last) : part;
+    this.fragments ??= new MessageFragments();
+    const bytes = payloadBytes(payload) + this.fragments.bytes;
+    if (!this.hasRoomFor(bytes, done)) return;
+    const whole = this.fragments.add(payload, binary, last);
     if (whole) this.link.send(whole.payload, whole.binary, done);
     else done?.();
   }
@@ -164,10 +160,35 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     if (!this.inbox) this.finish();
   }
 
+  private sendWhole(data: Payload, binary: boolean, done: Callback | undefined) {
+    if (this.readyState !== this.OPEN || this.end) {
+      this.tooLate(done);
+      return;
+    }
+    const bytes = bytesOfMessage(data);
+    if (this.hasRoomFor(bytes, done)) this.link.send(data, binary, done, bytes);
+  }
+
+  private hasRoomFor(bytes: number, done: Callback | undefined): boolean {
+    const { maxMessageBytes, maxBufferedBytes } = this.limits;
+    if (bytes > maxMessageBytes) {
+      this.giveUp(1009, messageTooLarge(bytes, maxMessageBytes), done);
+    } else if (bytes + this.link.bufferedBytes > maxBufferedBytes) {
+      this.giveUp(1013, tooSlow(maxBufferedBytes), done);
+    } else {
+      return true;
+    }
+    return false;
+  }
+
   private dispatch(data: Payload, binary: boolean) {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
-    this.guard(() => this.emit('message', toReceived(data, binary, this.binaryType), binary));
+    try {
+      this.emitMessage(data, binary);
+    } catch (error) {
+      this.limits.fault(listenerFailed(this.connectionId), error);
+    }
     this.completion = undefined;
     completion.end();
   }

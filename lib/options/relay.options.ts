@@ -187,6 +187,15 @@ export class RelayOptions {
   readonly closeTimeoutMs: number = 30_000;
 
   /**
+   * Who reads and writes the frames of clients: this library, which is faster, or the package `ws`.
+   * Clients whose messages are compressed (`perMessageDeflate` of their gateway) always have `ws`.
+   *
+   * @default 'own'
+   */
+  @Accepts(oneOf('own', 'ws'))
+  readonly clientFrames: 'own' | 'ws' = 'own';
+
+  /**
    * Inbound bytes retained per connection; above, the client's socket is paused.
    *
    * @default 1048576

@@ -56,6 +56,7 @@ describe('resolveOptions', () => {
         migrationStepMs: 10_000,
         migrationsPerSecond: 500,
         ingressReloadMs: 30_000,
+        clientFrames: 'own',
         lastIngress: 'refuse',
         routing: 'leastConnections',
       },

@@ -1,3 +1,6 @@
+/** The ranges of connections whose messages complete in order: usually all. */
+const NONE: number[] = [];
+
 /** Adds a number to ranges (first, last, …; ascending), joining what touches. */
 function addTo(ranges: number[], number: number): void {
   let at = ranges.length;
@@ -16,8 +19,8 @@ function addTo(ranges: number[], number: number): void {
  * acknowledged.
  */
 export class Completions {
-  private readonly above: number[] = [];
-  private fresh: number[] = [];
+  private above = NONE;
+  private fresh = NONE;
 
   /** @param count messages complete without a gap; at first those from before this link began */
   constructor(public count: number) {}
@@ -29,19 +32,23 @@ export class Completions {
 
   complete(number: number): void {
     if (number !== this.count + 1) {
+      if (this.above === NONE) this.above = [];
+      if (this.fresh === NONE) this.fresh = [];
       addTo(this.above, number);
       addTo(this.fresh, number);
       return;
     }
     this.count = number;
-    if (this.above[0] === number + 1) this.count = this.above.splice(0, 2)[1]!;
+    if (this.above.length > 0 && this.above[0] === number + 1) {
+      this.count = this.above.splice(0, 2)[1]!;
+    }
   }
 
   /** The ranges above the gap that became complete since this was last asked. */
   takeFresh(): readonly number[] {
     const { fresh } = this;
     if (fresh.length === 0) return fresh;
-    this.fresh = [];
+    this.fresh = NONE;
     const first = fresh.findIndex((last, i) => i % 2 === 1 && last > this.count);
     return first < 0 ? [] : fresh.slice(first - 1);
   }

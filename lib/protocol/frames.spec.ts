@@ -190,7 +190,7 @@ describe('frames', () => {
   });
 
   it.each([
-    ['unknown data flags', [MessageType.Data, 2, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],
+    ['unknown data flags', [MessageType.Data, 4, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],
     ['data over the limit', [MessageType.Data, 0, 0, 0, 0, 1, 0, 0, 0x10, 0], 'TooLarge'],
     ['a control message over the limit', [0x30, 0, 0, 0, 0, 1, 0, 0x20, 0, 0], 'TooLarge'],
     ['an empty acknowledgement', [MessageType.Ack, 0, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],

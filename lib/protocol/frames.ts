@@ -1,4 +1,4 @@
-import { encode } from '@msgpack/msgpack';
+import { Encoder } from '@msgpack/msgpack';
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import { decodeMessagePack } from './message-pack.js';
 import { MessageType } from './messages.js';
@@ -9,15 +9,20 @@ import { MESSAGE_SCHEMAS } from './schema.js';
 export const HEADER_BYTES = 10;
 /** Flag of a data frame: the payload is binary; without it, UTF-8 text. */
 export const FLAG_BINARY = 0x01;
+/** Flag of a data frame: its sender waits for the acknowledgement. */
+export const FLAG_PROMPT = 0x02;
 /** Limit of a control message's body in bytes. */
 export const MAX_CONTROL_BYTES = 1 << 20;
 /** Ranges that one acknowledgement may carry. */
 export const MAX_ACK_RANGES = 64;
+/** Characters of a text whose bytes are not counted before it is written. */
+const SHORT_TEXT = 1024;
 const MAX_ACK_BYTES = 8 + 16 * MAX_ACK_RANGES;
 
 /** What the frames of a service connection turn into. */
 export interface FrameReceiver {
-  onData(link: number, data: Payload, binary: boolean): void;
+  /** @param prompt whether the acknowledgement is waited for */
+  onData(link: number, data: Payload, binary: boolean, prompt?: boolean): void;
   /**
    * @param count messages acknowledged without a gap
    * @param ranges further acknowledged messages: first and last number of each range, alternating
@@ -25,6 +30,9 @@ export interface FrameReceiver {
   onAck(link: number, count: number, ranges: readonly number[]): void;
   onControl(message: ControlMessage): void;
 }
+
+/** Its buffer is used again, so that a control message costs none. */
+const encoder = new Encoder({ ignoreUndefined: true });
 
 function header(
   target: Buffer,
@@ -36,9 +44,23 @@ function header(
 ) {
   target[at] = type;
   target[at + 1] = flags;
-  target.writeUInt32BE(link, at + 2);
-  target.writeUInt32BE(length, at + 6);
+  writeWord(target, at + 2, link);
+  writeWord(target, at + 6, length);
 }
+
+function writeWord(target: Buffer, at: number, value: number) {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+}
+
+const readWord = (bytes: Buffer, at: number) =>
+  bytes[at]! * 0x1000000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
+
+/** What a text takes at most: the exact length is known when it is written. */
+const mostBytes = (text: string) =>
+  text.length <= SHORT_TEXT ? text.length * 3 : Buffer.byteLength(text);
 
 /** Collects the frames of one turn and gives them as one buffer. */
 export class FrameWriter {
@@ -54,14 +76,15 @@ export class FrameWriter {
     return this.used;
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    this.reserve(HEADER_BYTES + length);
-    header(this.buffer, this.used, MessageType.Data, binary ? FLAG_BINARY : 0, link, length);
-    this.used += HEADER_BYTES;
-    if (typeof data === 'string') this.buffer.write(data, this.used, length, 'utf8');
-    else this.buffer.set(data, this.used);
-    this.used += length;
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    const isText = typeof data === 'string';
+    this.reserve(HEADER_BYTES + (isText ? mostBytes(data) : data.length));
+    const at = this.used + HEADER_BYTES;
+    const length = isText ? this.buffer.write(data, at) : data.length;
+    if (!isText) this.buffer.set(data, at);
+    const flags = (binary ? FLAG_BINARY : 0) | (prompt ? FLAG_PROMPT : 0);
+    header(this.buffer, this.used, MessageType.Data, flags, link, length);
+    this.used = at + length;
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
@@ -75,7 +98,7 @@ export class FrameWriter {
 
   control(message: ControlMessage): void {
     const { type, link = 0, ...body } = message as ControlMessage & { link?: number };
-    const encoded = encode(body, { ignoreUndefined: true });
+    const encoded = encoder.encodeSharedRef(body);
     this.reserve(HEADER_BYTES + encoded.length);
     header(this.buffer, this.used, type, 0, link, encoded.length);
     this.buffer.set(encoded, this.used + HEADER_BYTES);
@@ -94,8 +117,8 @@ export class FrameWriter {
   }
 
   private number(value: number) {
-    this.buffer.writeUIntBE(Math.floor(value / 0x100000000), this.used, 4);
-    this.buffer.writeUInt32BE(value % 0x100000000, this.used + 4);
+    writeWord(this.buffer, this.used, Math.floor(value / 0x100000000));
+    writeWord(this.buffer, this.used + 4, value % 0x100000000);
     this.used += 8;
   }
 
@@ -108,6 +131,8 @@ export class FrameWriter {
   }
 }
 
+const NO_RANGES: readonly number[] = [];
+
 const badFrame = (reason: string) => new ProtocolError(ServiceCloseCode.BadFrame, reason);
 
 function readAck(batch: Buffer, at: number, end: number, link: number, receiver: FrameReceiver) {
@@ -115,16 +140,26 @@ function readAck(batch: Buffer, at: number, end: number, link: number, receiver:
   if (end - at > MAX_ACK_BYTES) {
     throw new ProtocolError(ServiceCloseCode.TooLarge, `acknowledgement of ${end - at} bytes`);
   }
+  const first = readNumber(batch, at);
+  if (end - at === 8) {
+    receiver.onAck(link, first, NO_RANGES);
+    return;
+  }
   const numbers: number[] = [];
   for (; at < end; at += 8) {
-    const number = batch.readUInt32BE(at) * 0x100000000 + batch.readUInt32BE(at + 4);
-    if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
+    const number = readNumber(batch, at);
     if (numbers.length > 0 && number < numbers[numbers.length - 1]!) {
       throw badFrame('acknowledged ranges are not in ascending order');
     }
     numbers.push(number);
   }
-  receiver.onAck(link, numbers[0]!, numbers.slice(1));
+  receiver.onAck(link, first, numbers.slice(1));
+}
+
+function readNumber(batch: Buffer, at: number): number {
+  const number = readWord(batch, at) * 0x100000000 + readWord(batch, at + 4);
+  if (number > Number.MAX_SAFE_INTEGER) throw badFrame('acknowledgement out of range');
+  return number;
 }
 
 function readControl(type: number, link: number, body: Buffer): ControlMessage | undefined {
@@ -146,16 +181,22 @@ function readControl(type: number, link: number, body: Buffer): ControlMessage |
 /**
  * Reads one batch: whole frames, one after the other. Message types it does not know are skipped.
  * @param maxDataBytes limit of a data frame's payload
+ * @param asText whether text is handed over as a string, not as its bytes
  * @throws ProtocolError naming the fault; frames before it have been given to the receiver
  */
-export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes: number): void {
+export function readFrames(
+  batch: Buffer,
+  receiver: FrameReceiver,
+  maxDataBytes: number,
+  asText = false,
+): void {
   let at = 0;
   while (at < batch.length) {
     if (batch.length - at < HEADER_BYTES) throw badFrame('truncated frame header');
     const type = batch[at]!;
     const flags = batch[at + 1]!;
-    const link = batch.readUInt32BE(at + 2);
-    const length = batch.readUInt32BE(at + 6);
+    const link = readWord(batch, at + 2);
+    const length = readWord(batch, at + 6);
     const limit = type === MessageType.Data ? maxDataBytes : MAX_CONTROL_BYTES;
     if (length > limit) {
       throw new ProtocolError(
@@ -167,9 +208,13 @@ export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes:
     const end = at + length;
     if (end > batch.length) throw badFrame('truncated frame body');
     if (type === MessageType.Data) {
-      if ((flags & ~FLAG_BINARY) !== 0)
+      if (flags > (FLAG_BINARY | FLAG_PROMPT)) {
         throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
-      receiver.onData(link, batch.subarray(at, end), (flags & FLAG_BINARY) !== 0);
+      }
+      const binary = (flags & FLAG_BINARY) !== 0;
+      const data =
+        asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
+      receiver.onData(link, data, binary, (flags & FLAG_PROMPT) !== 0);
     } else if (type === MessageType.Ack) {
       readAck(batch, at, end, link, receiver);
     } else {

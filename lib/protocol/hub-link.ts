@@ -16,6 +16,7 @@ import type {
 } from './messages.js';
 import { OutboundWindow } from './outbound-window.js';
 import type { OutboundLimits } from './outbound-window.js';
+import { payloadBytes } from './retention.js';
 import type { AckSource, LinkChannel, LinkEnd } from './session.js';
 import { UnansweredPings } from './unanswered-pings.js';
 
@@ -123,13 +124,19 @@ export class HubLink implements LinkEnd, AckSource {
   /**
    * Sends a message to the client.
    * @param done called once the client's socket has taken it, or with an error when it never will
+   * @param bytes of the payload
    */
-  send(data: Payload, binary: boolean, done?: (error?: Error) => void): void {
+  send(
+    data: Payload,
+    binary: boolean,
+    done?: (error?: Error) => void,
+    bytes = payloadBytes(data),
+  ): void {
     if (this.over || this.closing) {
       done?.(new Error('The connection is closed'));
       return;
     }
-    this.outbound.push(data, binary, done);
+    this.outbound.push(data, binary, bytes, done);
     if (this.flowing) this.transmit();
   }
 

@@ -13,6 +13,7 @@ class Recorder implements TransportReceiver {
   /** Called with each event as it happens. */
   react: (name: string) => void = () => {};
 
+  onBatch(): void {}
   onData(...args: unknown[]): void {
     this.record('data', ...args);
   }
@@ -48,18 +49,18 @@ describe('InProcessTransport', () => {
   it('hands over what was queued at the flush, in order, as it is', () => {
     const { a, b, atA, atB } = connected();
     const bytes = Buffer.from('x');
-    a.data(1, bytes, true);
+    a.data(1, bytes, true, true);
     a.ack(1, 5, [7, 8]);
     a.control(PING);
-    a.data(2, 'text', false);
+    a.data(2, 'text', false, false);
     expect(atB.events).toEqual([]);
     a.flush();
     a.flush();
     expect(atB.events).toEqual([
-      ['data', 1, bytes, true],
+      ['data', 1, bytes, true, true],
       ['ack', 1, 5, [7, 8]],
       ['control', PING],
-      ['data', 2, 'text', false],
+      ['data', 2, 'text', false, false],
     ]);
     expect(atB.events[0]![2]).toBe(bytes);
     b.control(PING);

@@ -2,7 +2,14 @@ import type { ServiceCloseCode } from './errors.js';
 import type { ControlMessage, Payload } from './messages.js';
 import type { Transport, TransportReceiver } from './transport.js';
 
-type Delivery = (receiver: TransportReceiver) => void;
+/** Data, acknowledgements and control messages: what they consist of, one after the other. */
+type Queued = ControlMessage | Payload | number | boolean | readonly number[];
+
+const DATA = 0;
+const ACK = 1;
+const CONTROL = 2;
+/** How many places each takes in the queue. */
+const LENGTHS = [5, 4, 2];
 
 /**
  * One end of a service connection within a process: messages are handed over as they are, without
@@ -11,7 +18,7 @@ type Delivery = (receiver: TransportReceiver) => void;
 export class InProcessTransport implements Transport {
   receiver: TransportReceiver | undefined;
   private peer!: InProcessTransport;
-  private queue: Delivery[] = [];
+  private queue: Queued[] = [];
   private closed = false;
 
   /** The two ends of a new service connection. */
@@ -25,28 +32,30 @@ export class InProcessTransport implements Transport {
     return ends;
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.queue.push((receiver) => receiver.onData(link, data, binary));
+  data(link: number, data: Payload, binary: boolean, prompt = false): void {
+    this.queue.push(DATA, link, data, binary, prompt);
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
-    this.queue.push((receiver) => receiver.onAck(link, count, ranges));
+    this.queue.push(ACK, link, count, ranges);
   }
 
   control(message: ControlMessage): void {
-    this.queue.push((receiver) => receiver.onControl(message));
+    this.queue.push(CONTROL, message);
   }
 
   flush(): void {
     const { queue, peer } = this;
     if (queue.length === 0) return;
     this.queue = [];
-    for (const delivery of queue) {
-      if (peer.closed || !peer.receiver) return;
+    peer.receiver?.onBatch();
+    for (let at = 0; at < queue.length; at += LENGTHS[queue[at] as number]!) {
+      const { receiver } = peer;
+      if (peer.closed || !receiver) return;
       try {
-        delivery(peer.receiver);
+        deliver(queue, at, receiver);
       } catch (error) {
-        peer.receiver.onFault(error);
+        receiver.onFault(error);
       }
     }
   }
@@ -58,5 +67,17 @@ export class InProcessTransport implements Transport {
     this.closed = true;
     this.peer.close(code, reason);
     this.receiver?.onClosed(code, reason);
+  }
+}
+
+function deliver(queue: readonly Queued[], at: number, receiver: TransportReceiver) {
+  const link = queue[at + 1] as number;
+  if (queue[at] === DATA) {
+    const [binary, prompt] = [queue[at + 3] as boolean, queue[at + 4] as boolean];
+    receiver.onData(link, queue[at + 2] as Payload, binary, prompt);
+  } else if (queue[at] === ACK) {
+    receiver.onAck(link, queue[at + 2] as number, queue[at + 3] as readonly number[]);
+  } else {
+    receiver.onControl(queue[at + 1] as ControlMessage);
   }
 }

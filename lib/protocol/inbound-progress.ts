@@ -8,7 +8,7 @@ export class InboundProgress {
   private inFlight = 0;
   private readonly completions: Completions;
   /** Where numbers are skipped: after this many received messages, how many. */
-  private readonly skips: { after: number; count: number }[] = [];
+  private skips: { after: number; count: number }[] | undefined;
 
   /** @param start number of the last message before the first that will be received */
   constructor(start: number) {
@@ -38,7 +38,7 @@ export class InboundProgress {
 
   /** The next numbers do not come: another server acknowledged them. */
   skip(count: number): void {
-    this.skips.push({ after: this.received, count });
+    (this.skips ??= []).push({ after: this.received, count });
     this.received += count;
     this.applySkips();
   }
@@ -46,7 +46,7 @@ export class InboundProgress {
   /** A message goes to its handlers. @returns its number */
   handOver(): number {
     this.inFlight++;
-    this.applySkips();
+    if (this.skips) this.applySkips();
     return ++this.handedOver;
   }
 
@@ -62,9 +62,11 @@ export class InboundProgress {
 
   /** Numbers that another server acknowledged count as complete once their turn has come. */
   private applySkips() {
-    while (this.skips[0]?.after === this.handedOver) {
-      const { count } = this.skips.shift()!;
+    const skips = this.skips!;
+    while (skips[0]?.after === this.handedOver) {
+      const { count } = skips.shift()!;
       for (let i = 0; i < count; i++) this.completions.complete(++this.handedOver);
     }
+    if (skips.length === 0) this.skips = undefined;
   }
 }

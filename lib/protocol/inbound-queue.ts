@@ -60,7 +60,7 @@ export class InboundQueue implements BudgetWaiter {
 
   push(data: Payload, binary: boolean): void {
     const bytes = payloadBytes(data);
-    this.retained.push({ data, binary, bytes });
+    this.retained.push(data, binary, bytes);
     this.budget.add(bytes);
   }
 

@@ -1,6 +1,6 @@
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import type { Payload } from './messages.js';
-import { Retention, payloadBytes } from './retention.js';
+import { Retention } from './retention.js';
 import type { LinkChannel } from './session.js';
 
 export interface OutboundLimits {
@@ -40,20 +40,28 @@ export class OutboundWindow {
     return this.transmitted === this.retained.last;
   }
 
-  push(data: Payload, binary: boolean, done: ((error?: Error) => void) | undefined): void {
-    this.retained.push({ data, binary, bytes: payloadBytes(data), done });
+  push(
+    data: Payload,
+    binary: boolean,
+    bytes: number,
+    done: ((error?: Error) => void) | undefined,
+  ): void {
+    this.retained.push(data, binary, bytes, done);
   }
 
   /** Sends what the limits allow. */
   transmit(): void {
-    const { limits, retained } = this;
-    while (
-      this.transmitted < retained.last &&
-      this.inFlightBytes < limits.retainedBytes &&
-      this.transmitted - retained.acknowledged < limits.retainedMessages
-    ) {
-      this.transmitNext();
-    }
+    const { retained } = this;
+    while (this.transmitted < retained.last && !this.full) this.transmitNext();
+  }
+
+  /** Whether so much is in flight that further messages wait. */
+  private get full(): boolean {
+    const { limits } = this;
+    return (
+      this.inFlightBytes >= limits.retainedBytes ||
+      this.transmitted - this.retained.acknowledged >= limits.retainedMessages
+    );
   }
 
   /** Sends everything, whatever the limits say. */
@@ -106,6 +114,7 @@ export class OutboundWindow {
   private transmitNext() {
     const message = this.retained.at(++this.transmitted)!;
     this.inFlightBytes += message.bytes;
-    this.channel.sendData(this.link, message.data, message.binary);
+    const prompt = message.done !== undefined || this.full;
+    this.channel.sendData(this.link, message.data, message.binary, prompt);
   }
 }

@@ -16,6 +16,10 @@ import type { AckSource, LinkChannel, LinkEnd } from './session.js';
 const OPENED = MessageType.OpenConnectionResponse;
 const REBOUND = MessageType.RebindConnectionResponse;
 
+const NO_RANGES: readonly number[] = [];
+/** So many messages are acknowledged without delay, also when the server does not wait for it. */
+const MOST_LATE = 64;
+
 /** A code and a reason, from a client or for one. */
 export interface CloseCause {
   code: number;
@@ -48,12 +52,22 @@ export interface BindingEvents {
   onLost(binding: RelayBinding): void;
 }
 
+/** One whose messages a client's socket takes. */
+export interface Taker {
+  /** @param count messages taken since it was last told */
+  onTaken(count: number): void;
+}
+
 /** What one hub server sent to the client, whichever service connection it came on. */
-export class ServerStream {
+export class ServerStream implements Taker {
   /** Messages received from the server. */
   received = 0;
   /** Messages that the client's socket has taken. */
   taken = 0;
+  /** Number of the last message whose acknowledgement the server waits for. */
+  private promptUntil = 0;
+  /** Messages acknowledged. */
+  private acknowledged = 0;
   /** The latest binding to the server. */
   binding: RelayBinding | undefined;
   /** What the server sent while another server's messages must come first. */
@@ -87,12 +101,24 @@ export class ServerStream {
     for (const event of held ?? []) event();
   }
 
-  /** To be called when the client's socket has taken a message of this server, or never will. */
-  readonly onTaken = (error?: Error | null): void => {
-    if (error) return;
-    this.taken++;
-    this.binding?.scheduleAck();
-  };
+  onTaken(count: number): void {
+    this.taken += count;
+    const isWaitedFor = this.acknowledged < this.promptUntil;
+    if (isWaitedFor || this.taken - this.acknowledged >= MOST_LATE) this.binding?.scheduleAck();
+    else this.binding?.scheduleLateAck();
+  }
+
+  /** A message has come. @param prompt whether its acknowledgement is waited for */
+  onReceived(prompt = false): void {
+    this.received++;
+    if (prompt) this.promptUntil = this.received;
+  }
+
+  /** @returns how many messages to acknowledge */
+  acknowledge(): number {
+    this.acknowledged = this.taken;
+    return this.taken;
+  }
 }
 
 /**
@@ -105,7 +131,7 @@ export class RelayBinding implements LinkEnd, AckSource {
   /** The answer that must come first. */
   private awaited: typeof OPENED | typeof REBOUND = OPENED;
   private answered = false;
-  private ackScheduled = false;
+  private ack: 'none' | 'late' | 'soon' = 'none';
   private over = false;
 
   /** @param stream what the server sends, on bindings before this one too */
@@ -149,9 +175,16 @@ export class RelayBinding implements LinkEnd, AckSource {
 
   /** Acknowledges at the end of the turn what the client's socket has taken. */
   scheduleAck(): void {
-    if (this.ackScheduled || this.over) return;
-    this.ackScheduled = true;
+    if (this.ack === 'soon' || this.over) return;
+    this.ack = 'soon';
     this.target.scheduleAck(this);
+  }
+
+  /** The same a little later, with what is taken until then. */
+  scheduleLateAck(): void {
+    if (this.ack !== 'none' || this.over) return;
+    this.ack = 'late';
+    this.target.scheduleAck(this, true);
   }
 
   skip(count: number): void {
@@ -164,7 +197,7 @@ export class RelayBinding implements LinkEnd, AckSource {
   }
 
   send(data: Payload, binary: boolean): void {
-    this.target.sendData(this.number, data, binary);
+    this.target.sendData(this.number, data, binary, false);
   }
 
   pong(data: Uint8Array): void {
@@ -215,9 +248,9 @@ export class RelayBinding implements LinkEnd, AckSource {
     this.target.release(this.number);
   }
 
-  onData(data: Payload, binary: boolean): void {
+  onData(data: Payload, binary: boolean, prompt?: boolean): void {
     this.checkAnswered('data');
-    this.stream.received++;
+    this.stream.onReceived(prompt);
     if (this.stream.holding) this.stream.hold(() => this.events.onData(this, data, binary));
     else this.events.onData(this, data, binary);
   }
@@ -267,8 +300,9 @@ export class RelayBinding implements LinkEnd, AckSource {
   }
 
   writeAck(): void {
-    this.ackScheduled = false;
-    if (!this.over) this.target.sendAck(this.number, this.stream.taken, []);
+    if (this.ack === 'none') return;
+    this.ack = 'none';
+    if (!this.over) this.target.sendAck(this.number, this.stream.acknowledge(), NO_RANGES);
   }
 
   /** @throws ProtocolError that names this link */

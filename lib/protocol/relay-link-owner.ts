@@ -1,6 +1,6 @@
 import type { InboundLimits, InboundSource } from './inbound-queue.js';
 import type { Payload } from './messages.js';
-import type { BindingTarget } from './relay-binding.js';
+import type { BindingTarget, Taker } from './relay-binding.js';
 import type { MigrationResult } from './relay-migration.js';
 import type { RerouteResult } from './relay-reroute.js';
 
@@ -21,8 +21,8 @@ export interface RelayLinkOwner extends InboundSource {
   detached(serverId: string): void;
   /** Whether another hub server may take over after the loss of the present one. */
   readonly survivesCrash: boolean;
-  /** Sends to the client; `taken` is to be called once its socket has taken the message. */
-  deliver(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void;
+  /** Sends to the client; `taker` is to hear once its socket has taken the message. */
+  deliver(data: Payload, binary: boolean, taker: Taker): void;
   pingClient(data: Uint8Array): void;
   pongClient(data: Uint8Array): void;
   /** Starts the closing handshake with the client (1006: cuts it); the link is told of its end. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Taker } from './relay-binding.js';
 import {
   ENDED,
   FakeServer,
@@ -21,7 +22,7 @@ describe('the loss of a service connection', () => {
     t.say('1');
     t.say('2');
     t.a.says('x');
-    (t.owner.deliver.mock.calls[0]![2] as () => void)();
+    (t.owner.deliver.mock.calls[0]![2] as Taker).onTaken(1);
     t.a.lose();
     t.a.take();
     t.say('3');

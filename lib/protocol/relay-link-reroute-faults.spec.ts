@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Taker } from './relay-binding.js';
 import { ENDED, RelayLinkFixture, data } from '../../test/support/relay-link-fixture.js';
 import type { FakeServer } from '../../test/support/relay-link-fixture.js';
 import { MessageType } from './messages.js';
@@ -144,8 +145,8 @@ describe('a reroute', () => {
     t.a.says('x');
     t.reroute();
     t.a.ready(0, 1, 1);
-    const taken = t.owner.deliver.mock.calls[0]![2] as () => void;
-    taken();
+    const taker = t.owner.deliver.mock.calls[0]![2] as Taker;
+    taker.onTaken(1);
     expect([t.a.acks, other.acks]).toEqual([[], [1]]);
   });
 

@@ -270,7 +270,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   }
 
   onData(binding: RelayBinding, data: Payload, binary: boolean): void {
-    if (!this.clientGone) this.owner.deliver(data, binary, binding.stream.onTaken);
+    if (!this.clientGone) this.owner.deliver(data, binary, binding.stream);
   }
 
   onPing(_binding: RelayBinding, data: Uint8Array): void {

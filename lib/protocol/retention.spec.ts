@@ -5,13 +5,6 @@ import { Retention, payloadBytes } from './retention.js';
 
 const spy = () => vi.fn<(...args: unknown[]) => void>();
 
-const entry = (bytes: number, done?: (error?: Error) => void) => ({
-  data: '',
-  binary: false,
-  bytes,
-  done,
-});
-
 describe('Retention', () => {
   it('agrees with a list of messages, whatever is acknowledged', () => {
     const step = fc.oneof(
@@ -32,7 +25,7 @@ describe('Retention', () => {
             const item = { bytes: it.push, ends: 0 };
             all.push(item);
             model.set(++last, item);
-            returned.push([retention.push(entry(it.push, () => item.ends++)), last]);
+            returned.push([retention.push('', false, it.push, () => item.ends++), last]);
           } else if ('truncate' in it) {
             const from = Math.max(it.truncate, acknowledged);
             for (; last > from; last--) model.delete(last);
@@ -64,8 +57,8 @@ describe('Retention', () => {
   it('gives the callbacks of what it forgets the error', () => {
     const retention = new Retention();
     const [first, second] = [spy(), spy()];
-    retention.push(entry(1, first));
-    retention.push(entry(2, second));
+    retention.push('', false, 1, first);
+    retention.push('', false, 2, second);
     retention.release(1);
     const error = new Error('gone');
     retention.clear(error);
@@ -76,7 +69,7 @@ describe('Retention', () => {
 
   it('counts what left, not what a callback pushed meanwhile', () => {
     const retention = new Retention();
-    retention.push(entry(5, () => retention.push(entry(7))));
+    retention.push('', false, 5, () => retention.push('', false, 7));
     expect(retention.release(1)).toBe(5);
     expect(retention.bytes).toBe(7);
   });

@@ -37,6 +37,7 @@ class RecordingTransport implements Transport {
   /** Hands over a message as a transport does: faults go to the receiver. */
   receive(deliver: (receiver: TransportReceiver) => void): void {
     try {
+      this.receiver!.onBatch();
       deliver(this.receiver!);
     } catch (error) {
       this.receiver!.onFault(error);

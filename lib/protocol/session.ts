@@ -5,13 +5,20 @@ import { MessageType } from './messages.js';
 import type { ControlMessage, LinkMessage, Payload } from './messages.js';
 import type { Transport, TransportReceiver } from './transport.js';
 
+/** Time that acknowledgements wait for each other when nobody waits for them, in milliseconds. */
+const LATE_ACK_MS = 10;
+
 /** What a session gives a link that is bound to it. */
 export interface LinkChannel {
-  sendData(link: number, data: Payload, binary: boolean): void;
+  /** @param prompt whether the acknowledgement is waited for */
+  sendData(link: number, data: Payload, binary: boolean, prompt?: boolean): void;
   sendAck(link: number, count: number, ranges: readonly number[]): void;
   sendControl(message: ControlMessage): void;
-  /** Has `source` write its acknowledgement at the end of this turn, behind the data. */
-  scheduleAck(source: AckSource): void;
+  /**
+   * Has `source` write its acknowledgement at the end of this turn, behind the data.
+   * @param late a little later: nobody waits for it
+   */
+  scheduleAck(source: AckSource, late?: boolean): void;
   /** The link number is free; what still arrives for it is stale. */
   release(link: number): void;
 }
@@ -23,7 +30,7 @@ export interface AckSource {
 
 /** One end of a link, as its session sees it. */
 export interface LinkEnd {
-  onData(data: Payload, binary: boolean): void;
+  onData(data: Payload, binary: boolean, prompt?: boolean): void;
   onAck(count: number, ranges: readonly number[]): void;
   onMessage(message: LinkMessage): void;
   /** The service connection is gone, and the link's binding with it. */
@@ -50,6 +57,8 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   protected established = false;
   private ended = false;
   private ackSources: AckSource[] = [];
+  private lateAckSources: AckSource[] = [];
+  private lateAckTimer: Timer;
   private flushing = false;
   private lastHeard: number;
   private lastSent: number;
@@ -74,8 +83,12 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     return this.established && !this.ended;
   }
 
-  onData(link: number, data: Payload, binary: boolean): void {
-    this.find(link)?.onData(data, binary);
+  onBatch(): void {
+    this.lastHeard = this.clock.now();
+  }
+
+  onData(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.find(link)?.onData(data, binary, prompt);
   }
 
   onAck(link: number, count: number, ranges: readonly number[]): void {
@@ -83,7 +96,6 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   onControl(message: ControlMessage): void {
-    this.lastHeard = this.clock.now();
     if (!this.established) {
       this.onHandshake(message);
       return;
@@ -100,18 +112,15 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   onClosed(code: number, reason: string): void {
-    if (!this.ended) {
-      this.ended = true;
-      this.clock.clearTimer(this.timer);
-    }
+    if (!this.ended) this.stopTimers();
     const lost = [...this.links.values()];
     this.links.clear();
     for (const link of lost) link.onLost(code, reason);
     this.onEnded(code, reason);
   }
 
-  sendData(link: number, data: Payload, binary: boolean): void {
-    this.transport.data(link, data, binary);
+  sendData(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.transport.data(link, data, binary, prompt);
     this.scheduleFlush();
   }
 
@@ -128,7 +137,12 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     this.scheduleFlush();
   }
 
-  scheduleAck(source: AckSource): void {
+  scheduleAck(source: AckSource, late = false): void {
+    if (late) {
+      this.lateAckSources.push(source);
+      this.lateAckTimer ??= this.clock.setTimer(() => this.writeLateAcks(), LATE_ACK_MS);
+      return;
+    }
     this.ackSources.push(source);
     this.scheduleFlush();
   }
@@ -140,8 +154,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   /** Ends the session; links learn of it when the transport reports that it is closed. */
   end(code: ServiceCloseCode, reason: string): void {
     if (this.ended) return;
-    this.ended = true;
-    this.clock.clearTimer(this.timer);
+    this.stopTimers();
     this.flush();
     this.transport.close(code, reason);
   }
@@ -169,7 +182,6 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   private find(link: number): LinkEnd | undefined {
-    this.lastHeard = this.clock.now();
     const end = this.links.get(link);
     if (end) return end;
     if (!this.established) this.refuse(ServiceCloseCode.OutOfOrder, 'frame before the handshake');
@@ -178,6 +190,19 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     }
     this.staleFrames++;
     return undefined;
+  }
+
+  private writeLateAcks() {
+    this.lateAckTimer = undefined;
+    for (const source of this.lateAckSources) this.ackSources.push(source);
+    this.lateAckSources = [];
+    this.scheduleFlush();
+  }
+
+  private stopTimers() {
+    this.ended = true;
+    this.clock.clearTimer(this.timer);
+    this.clock.clearTimer(this.lateAckTimer);
   }
 
   private scheduleFlush() {

@@ -4,6 +4,8 @@ import type { ControlMessage, Payload } from './messages.js';
 
 /** What a session gets from its transport. */
 export interface TransportReceiver extends FrameReceiver {
+  /** Frames have arrived, which are handed over next. */
+  onBatch(): void;
   /** A frame that could not be read, or a fault thrown while handling one. */
   onFault(error: unknown): void;
   /** The service connection is gone. Called once, also after {@link Transport.close}. */
@@ -16,7 +18,7 @@ export interface TransportReceiver extends FrameReceiver {
  */
 export interface Transport {
   receiver: TransportReceiver | undefined;
-  data(link: number, data: Payload, binary: boolean): void;
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void;
   ack(link: number, count: number, ranges: readonly number[]): void;
   control(message: ControlMessage): void;
   flush(): void;

@@ -1,12 +1,12 @@
 import type { Timer } from '../protocol/clock.js';
+import { endpointName } from '../protocol/endpoint.js';
 import type { ClientRequest, EndpointKey, Payload } from '../protocol/messages.js';
 import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
-import type { BindingTarget } from '../protocol/relay-binding.js';
+import type { BindingTarget, Taker } from '../protocol/relay-binding.js';
 import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
 import type { ReroutePlan, RerouteResult } from '../protocol/relay-reroute.js';
 import type { RelaySession } from '../protocol/relay-session.js';
-import { endpointName } from './hub-server-entry.js';
 import type { HubServerEntry } from './hub-server-entry.js';
 import type { RelayCore } from './relay-core.js';
 import { count } from './relay-stats.js';
@@ -20,8 +20,8 @@ export interface ClientSocket {
    * @param headers further headers of the answer: alternating names and values
    */
   refuse(status: number, reason: string, headers: readonly string[]): void;
-  /** @param taken to be called once the operating system has taken the message */
-  send(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void;
+  /** @param taker hears once the operating system has taken the message */
+  send(data: Payload, binary: boolean, taker: Taker): void;
   ping(data: Uint8Array): void;
   pong(data: Uint8Array): void;
   /** Starts the closing handshake; 1006 cuts the connection. */
@@ -226,8 +226,8 @@ export class ClientConnection implements RelayLinkOwner {
     this.link?.retryTakeover();
   }
 
-  deliver(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void {
-    this.socket.send(data, binary, taken);
+  deliver(data: Payload, binary: boolean, taker: Taker): void {
+    this.socket.send(data, binary, taker);
   }
 
   pingClient(data: Uint8Array): void {

@@ -1,5 +1,6 @@
 import type { ResolvedRelayOptions } from '../options/index.js';
 import type { Clock } from '../protocol/clock.js';
+import { normalizePath } from '../protocol/endpoint.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { AddressReader } from './client-address.js';
 import { ClientPings } from './client-pings.js';
@@ -15,12 +16,11 @@ import {
   asksForWebSocket,
   checkHandshake,
   checkSize,
-  normalizePath,
   pathnameOf,
   toClientRequest,
 } from './upgrade-request.js';
 import type { Upgrade } from './upgrade-request.js';
-import { UpgradeServers } from './upgrade-servers.js';
+import { UpgradeAnswers } from './web-socket/upgrade-answers.js';
 import { WebSocketClient } from './web-socket-client.js';
 import type { ClientSurroundings } from './web-socket-client.js';
 
@@ -54,12 +54,12 @@ export class ClientUpgrades {
     private readonly origins: Origins,
   ) {
     this.limits = new ConnectionLimits(options, clock);
-    this.paths = new Set(options.paths.map(normalizePath));
+    this.paths = new Set(options.paths.map((path) => normalizePath(path)));
     this.pings = new ClientPings(options.pingIntervalMs, clock);
     this.surroundings = {
       clock,
       pings: this.pings,
-      servers: new UpgradeServers(options.closeTimeoutMs),
+      answers: new UpgradeAnswers(options.clientFrames, options.closeTimeoutMs),
       closeTimeoutMs: options.closeTimeoutMs,
       retryAfterSeconds: Math.max(1, Math.ceil(options.holdUpgradeMs / 1000)),
     };

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestRelay, upgradeRequest, until } from '../../test/support/relay-fixture.js';
 import type { TestClient, TestHub } from '../../test/support/relay-fixture.js';
 import type { MigrationOptions } from '../options/index.js';
@@ -6,6 +6,8 @@ import type { Endpoint } from '../protocol/messages.js';
 
 const MEBIBYTE = 1_048_576;
 
+/** Who reads and writes frames. */
+let clientFrames: 'own' | 'ws';
 let relay: TestRelay;
 let hub: TestHub;
 
@@ -13,7 +15,7 @@ async function start(
   relayOptions: MigrationOptions['relay'] = {},
   endpoint: Partial<Endpoint> = {},
 ) {
-  relay = await TestRelay.start({ relay: relayOptions });
+  relay = await TestRelay.start({ relay: { clientFrames, ...relayOptions } });
   hub = relay.hub([{ port: 0, path: '/chat', ...endpoint }]);
 }
 afterEach(() => relay.stop());
@@ -38,7 +40,11 @@ async function openedRaw() {
   return raw;
 }
 
-describe('a client', () => {
+describe.each(['own', 'ws'] as const)('a client whose frames are read by: %s', (frames) => {
+  beforeEach(() => {
+    clientFrames = frames;
+  });
+
   it('exchanges text and binary messages, in order', async () => {
     await start();
     hub.onOpen = (it) => {

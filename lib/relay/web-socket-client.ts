@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { Payload } from '../protocol/messages.js';
-import { CloseCode, codeOfError, cutReason, isSendableCode } from '../transport/close-codes.js';
+import type { Taker } from '../protocol/relay-binding.js';
+import { CloseCode, isSendableCode } from '../transport/close-codes.js';
 import type { ClientConnection, ClientSocket } from './client-connection.js';
 import type { ClientPings, Pingable } from './client-pings.js';
 import { refuseUpgrade } from './http-refusal.js';
 import type { Upgrade } from './upgrade-request.js';
-import type { ClientSocketSettings, UpgradeServers } from './upgrade-servers.js';
+import type { ClientSocketSettings, UpgradeAnswers } from './web-socket/upgrade-answers.js';
+import type { ClientWebSocket, ClientWebSocketEvents } from './web-socket/client-web-socket.js';
 
 /** Payload of the relay's own pings; other pongs are for the gateway. */
 const PING_DATA = Buffer.from('ws-migration-relay');
@@ -17,7 +18,7 @@ const MAX_UNANSWERED_PINGS = 2;
 export interface ClientSurroundings {
   readonly clock: Clock;
   readonly pings: ClientPings;
-  readonly servers: UpgradeServers;
+  readonly answers: UpgradeAnswers;
   /** Limit of a closing handshake in milliseconds. */
   readonly closeTimeoutMs: number;
   /** `Retry-After` of a client for which no hub server is there. */
@@ -25,16 +26,15 @@ export interface ClientSurroundings {
 }
 
 /** A client's socket: first a raw one with a pending upgrade, then a WebSocket. */
-export class WebSocketClient implements ClientSocket, Pingable {
+export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pingable {
   private readonly socket: Socket;
   /** Kept only until it is answered. */
   private upgrade: Upgrade | undefined;
   private connection: ClientConnection | undefined;
-  private ws: WebSocket | undefined;
+  private ws: ClientWebSocket | undefined;
   private over = false;
   private closing = false;
   private paused = false;
-  private corked = false;
   private unansweredPings = 0;
   private bytesRead = 0;
   private closeTimer: Timer;
@@ -65,23 +65,14 @@ export class WebSocketClient implements ClientSocket, Pingable {
     const { upgrade } = this;
     if (!upgrade || this.over) return;
     this.stopWatching();
-    const ws = this.surroundings.servers.upgrade(upgrade, { ...this.settings(), protocol });
-    if (!ws) {
+    const settings = { ...this.settings(), protocol };
+    this.ws = this.surroundings.answers.accept(upgrade, settings, this);
+    if (!this.ws) {
       process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
       return;
     }
-    this.ws = ws;
-    ws.binaryType = 'nodebuffer';
-    ws.on('message', (data, isBinary) => this.connection?.message(data as Buffer, isBinary));
-    ws.on('pong', (data) => {
-      if (!data.equals(PING_DATA)) this.connection?.pong(data);
-    });
-    ws.on('error', (error) => this.onError(error));
-    ws.on('close', (code, reason) => {
-      this.surroundings.clock.clearTimer(this.closeTimer);
-      this.finish(code, reason.toString());
-    });
     this.leavePings = this.surroundings.pings.add(this);
+    this.ws.start();
   }
 
   refuse(status: number, reason: string, headers: readonly string[]): void {
@@ -98,18 +89,16 @@ export class WebSocketClient implements ClientSocket, Pingable {
     });
   }
 
-  send(data: Payload, binary: boolean, taken: (error?: Error | null) => void): void {
-    if (!this.ws) return;
-    this.cork();
-    this.ws.send(data, { binary, compress: true }, taken);
+  send(data: Payload, binary: boolean, taker: Taker): void {
+    this.ws?.send(data, binary, taker);
   }
 
   ping(data: Uint8Array): void {
-    if (this.ws?.readyState === this.ws?.OPEN) this.ws?.ping(data);
+    this.ws?.ping(data);
   }
 
   pong(data: Uint8Array): void {
-    if (this.ws?.readyState === this.ws?.OPEN) this.ws?.pong(data);
+    this.ws?.pong(data);
   }
 
   close(code: number, reason: string): void {
@@ -125,8 +114,8 @@ export class WebSocketClient implements ClientSocket, Pingable {
     // The answer can only be read by a socket that is not paused.
     this.resume();
     this.closing = true;
-    if (code === CloseCode.None) ws.close();
-    else ws.close(isSendableCode(code) ? code : CloseCode.InternalError, cutReason(reason));
+    if (code === CloseCode.None) ws.close(undefined, '');
+    else ws.close(isSendableCode(code) ? code : CloseCode.InternalError, reason);
     this.limitClosing();
   }
 
@@ -146,12 +135,30 @@ export class WebSocketClient implements ClientSocket, Pingable {
   /** Everything that arrives answers a ping: a large message may keep the pong waiting. */
   keepAlive(): void {
     const { ws } = this;
-    if (!ws || ws.readyState !== ws.OPEN || this.paused) return;
+    if (!ws?.isOpen || this.paused) return;
     const { bytesRead } = this.socket;
     if (bytesRead !== this.bytesRead) this.unansweredPings = 0;
     this.bytesRead = bytesRead;
     if (this.unansweredPings++ < MAX_UNANSWERED_PINGS) ws.ping(PING_DATA);
     else ws.terminate();
+  }
+
+  onMessage(data: Buffer, binary: boolean): void {
+    this.connection?.message(data, binary);
+  }
+
+  onPong(data: Buffer): void {
+    if (!data.equals(PING_DATA)) this.connection?.pong(data);
+  }
+
+  onFault(code: number): void {
+    this.limitClosing();
+    this.finish(code, '');
+  }
+
+  onClosed(code: number, reason: string): void {
+    this.surroundings.clock.clearTimer(this.closeTimer);
+    this.finish(code, reason);
   }
 
   /** The client is gone before it got an answer. */
@@ -161,23 +168,6 @@ export class WebSocketClient implements ClientSocket, Pingable {
   private stopWatching() {
     this.upgrade = undefined;
     this.socket.off('end', this.onEarlyEnd).off('close', this.onEarlyClose);
-  }
-
-  /** Messages of one turn leave in one write. */
-  private cork() {
-    if (this.corked) return;
-    this.corked = true;
-    this.socket.cork();
-    process.nextTick(() => {
-      this.corked = false;
-      this.socket.uncork();
-    });
-  }
-
-  /** The WebSocket found a fault of the client and is closing itself. */
-  private onError(error: Error) {
-    this.limitClosing();
-    this.finish(codeOfError(error), '');
   }
 
   private limitClosing() {

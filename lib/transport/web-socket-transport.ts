@@ -24,8 +24,8 @@ export class WebSocketTransport implements Transport {
 
   /** Gives on what was read until the connection is closed, also within a batch. */
   private readonly gate: FrameReceiver = {
-    onData: (link, data, binary) => {
-      if (!this.closed) this.receiver?.onData(link, data, binary);
+    onData: (link, data, binary, prompt) => {
+      if (!this.closed) this.receiver?.onData(link, data, binary, prompt);
     },
     onAck: (link, count, ranges) => {
       if (!this.closed) this.receiver?.onAck(link, count, ranges);
@@ -35,9 +35,13 @@ export class WebSocketTransport implements Transport {
     },
   };
 
-  /** @param maxDataBytes limit of a data frame that is received */
+  /**
+   * @param asText whether text is handed over as a string, not as its bytes
+   * @param maxDataBytes limit of a data frame that is received
+   */
   constructor(
     private readonly ws: WebSocket,
+    private readonly asText = false,
     private readonly maxDataBytes = MAX_DATA_BYTES,
   ) {
     ws.binaryType = 'nodebuffer';
@@ -46,8 +50,8 @@ export class WebSocketTransport implements Transport {
     ws.on('close', (code, reason) => this.finish(code, reason.toString()));
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.writer.data(link, data, binary);
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.writer.data(link, data, binary, prompt);
     this.sendIfFull();
   }
 
@@ -85,7 +89,8 @@ export class WebSocketTransport implements Transport {
       if (!isBinary) {
         throw new ProtocolError(ServiceCloseCode.BadFrame, 'text message on a service connection');
       }
-      readFrames(data as Buffer, this.gate, this.maxDataBytes);
+      this.receiver?.onBatch();
+      readFrames(data as Buffer, this.gate, this.maxDataBytes, this.asText);
     } catch (error) {
       if (!this.closed) this.receiver?.onFault(error);
     }

@@ -12,8 +12,9 @@ import { RelaySession } from '../../lib/protocol/relay-session.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { Retention } from '../../lib/protocol/retention.js';
 import { ClientConnection } from '../../lib/relay/client-connection.js';
+import { HubServers } from '../../lib/relay/hub-servers.js';
 import { IngressReload } from '../../lib/relay/ingress-reload.js';
-import { RelayCore } from '../../lib/relay/relay-core.js';
+import type { RelayCore } from '../../lib/relay/relay-core.js';
 import { ServerDrain } from '../../lib/relay/server-drain.js';
 import type { DrainHost } from '../../lib/relay/server-drain.js';
 import { every, mutate } from './mutate.js';
@@ -70,7 +71,7 @@ describe('the checker', () => {
   it('finds an outbound message that is lost', () => {
     const unlucky = every(40);
     restore = mutate(RelayLink.prototype, 'onData', (original) => (self, binding, ...args) => {
-      if (unlucky()) (binding as RelayBinding).stream.onTaken();
+      if (unlucky()) (binding as RelayBinding).stream.onTaken(1);
       else original(self, binding, ...args);
     });
     expectFound(2);
@@ -80,7 +81,7 @@ describe('the checker', () => {
     const unlucky = every(40);
     restore = mutate(ClientConnection.prototype, 'deliver', (original) => (self, ...args) => {
       original(self, ...args);
-      if (unlucky()) original(self, args[0], args[1], () => undefined);
+      if (unlucky()) original(self, args[0], args[1], { onTaken() {} });
     });
     expectFound(2);
   });
@@ -334,12 +335,12 @@ describe('the checker', () => {
 
   it('finds a server that is given up before its time', () => {
     restore = mutate(
-      RelayCore.prototype as never,
+      HubServers.prototype as never,
       'sessionEnded',
       (original) =>
         (self, ...args) => {
-          const { options } = self as unknown as { options: { hubReconnectGraceMs: number } };
-          options.hubReconnectGraceMs = 10;
+          const { relay } = self as unknown as { relay: RelayCore };
+          relay.options.hubReconnectGraceMs = 10;
           return original(self, ...args);
         },
     );

@@ -1,3 +1,4 @@
+import type { Taker } from '../../lib/protocol/relay-binding.js';
 import type { Payload } from '../../lib/protocol/messages.js';
 import type { ClientConnection, ClientSocket } from '../../lib/relay/client-connection.js';
 import type { ClientSide } from './ledger.js';
@@ -142,7 +143,7 @@ export class SimulatedClient implements ClientSocket {
     this.world.ledger.trace(() => `client ${this.side.index} is refused: ${status} ${reason}`);
   }
 
-  send(data: Payload, _binary: boolean, taken: () => void): void {
+  send(data: Payload, _binary: boolean, taker: Taker): void {
     const { clock, ledger, random, scenario } = this.world;
     if (this.side.gone) ledger.violate(7, `message for client ${this.side.index}, which is gone`);
     if (this.side.gone || this.side.closedByRelay) return;
@@ -154,7 +155,7 @@ export class SimulatedClient implements ClientSocket {
     this.takenAt = Math.max(this.takenAt, clock.now() + random.int(0, scenario.maxTakeDelay));
     clock.after(this.takenAt - clock.now(), () => {
       this.untaken--;
-      if (!this.side.gone) taken();
+      if (!this.side.gone) taker.onTaken(1);
     });
     this.down(() => {
       const [connection, seq] = data.toString().split('|');

@@ -70,11 +70,11 @@ export class SimulatedTransport implements Transport {
     return !this.ended && (this.closing || this.stalled);
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
     if (this.atRelay) this.tap.dataSentByRelay(data);
     if (this.closing) return;
-    if (this.writer) this.writer.data(link, data, binary);
-    else this.objects.push((receiver) => receiver.onData(link, data, binary));
+    if (this.writer) this.writer.data(link, data, binary, prompt);
+    else this.objects.push((receiver) => receiver.onData(link, data, binary, prompt));
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
@@ -158,7 +158,8 @@ export class SimulatedTransport implements Transport {
     if (this.ended || this.stalled || !receiver) return;
     const tapped: TransportReceiver = this.atRelay
       ? {
-          onData: (link, data, binary) => receiver.onData(link, data, binary),
+          onBatch: () => receiver.onBatch(),
+          onData: (...args) => receiver.onData(...args),
           onAck: (link, count, ranges) => {
             if (!this.closing) tap.ackArrivedAtRelay(link, count, ranges);
             receiver.onAck(link, count, ranges);
@@ -172,6 +173,7 @@ export class SimulatedTransport implements Transport {
         }
       : receiver;
     try {
+      tapped.onBatch();
       if (Array.isArray(batch)) for (const deliver of batch) deliver(tapped);
       else readFrames(batch, tapped, MAX_DATA_BYTES);
     } catch (error) {

@@ -3,6 +3,7 @@ import type { DynamicModule, INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Taker } from '../../lib/protocol/relay-binding.js';
 import { AdminRelay } from '../../lib/admin/admin-relay.js';
 import { MigrationAdminModule } from '../../lib/admin/migration-admin.module.js';
 import { MigrationModule } from '../../lib/migration.module.js';
@@ -134,8 +135,8 @@ class FakeSocket implements ClientSocket {
 
   accept(): void {}
   refuse(): void {}
-  send(_data: unknown, _binary: boolean, taken: () => void): void {
-    taken();
+  send(_data: unknown, _binary: boolean, taker: Taker): void {
+    taker.onTaken(1);
   }
   ping(): void {}
   pong(): void {}

@@ -25,6 +25,7 @@ export class FakeTransport implements Transport {
     this.say({ ...OPEN, link, path, connectionId: `c${link}` });
   }
   say(message: ControlMessage) {
+    this.receiver!.onBatch();
     this.receiver!.onControl(message);
   }
   lose() {

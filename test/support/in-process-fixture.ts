@@ -1,3 +1,4 @@
+import type { Taker } from '../../lib/protocol/relay-binding.js';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
@@ -227,9 +228,9 @@ export class InProcessClient implements ClientSocket {
   refuse(status: number): void {
     this.refused = status;
   }
-  send(data: string | Buffer, _binary: boolean, taken: () => void): void {
+  send(data: string | Buffer, _binary: boolean, taker: Taker): void {
     this.received.push(String(data));
-    taken();
+    taker.onTaken(1);
   }
   close(code: number, reason: string): void {
     this.asked.push({ code, reason, at: this.clock.now() });

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, vi } from 'vitest';
+import type { Taker } from '../../lib/protocol/relay-binding.js';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { ShutdownMode } from '../../lib/options/index.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
@@ -36,8 +37,8 @@ export class Client implements ClientSocket {
   }
   accept() {}
   refuse() {}
-  send(_data: unknown, _binary: boolean, taken: () => void) {
-    taken();
+  send(_data: unknown, _binary: boolean, taker: Taker) {
+    taker.onTaken(1);
   }
   ping() {}
   pong() {}

@@ -1,3 +1,4 @@
+import type { Taker } from '../../../lib/protocol/relay-binding.js';
 import type { Payload } from '../../../lib/protocol/messages.js';
 import { SocketlessClient } from './relay-in-test.js';
 
@@ -30,7 +31,7 @@ export class FloodClient extends SocketlessClient {
     this.stopped = true;
   }
 
-  override send(data: Payload, _binary: boolean, taken: () => void): void {
+  override send(data: Payload, _binary: boolean, taker: Taker): void {
     const { event, data: n } = JSON.parse(data.toString()) as Message;
     if (event === 'echo') {
       this.expect(event, ++this.answered, n);
@@ -41,7 +42,7 @@ export class FloodClient extends SocketlessClient {
       this.expect(event, expected, n);
     }
     // As a socket does: after this turn.
-    setImmediate(taken);
+    setImmediate(() => taker.onTaken(1));
   }
 
   private sendNext() {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import type { Taker } from '../../../lib/protocol/relay-binding.js';
 import { MessageType } from '../../../lib/protocol/messages.js';
 import type { ControlMessage, Payload } from '../../../lib/protocol/messages.js';
 import type { Transport, TransportReceiver } from '../../../lib/protocol/transport.js';
@@ -48,6 +49,7 @@ class Tap implements Transport {
 
   set receiver(receiver: TransportReceiver) {
     this.inner.receiver = {
+      onBatch: () => receiver.onBatch(),
       onData: (...args) => receiver.onData(...args),
       onAck: (...args) => receiver.onAck(...args),
       onControl: (message) => {
@@ -62,8 +64,8 @@ class Tap implements Transport {
     };
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.inner.data(link, data, binary);
+  data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    this.inner.data(link, data, binary, prompt);
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
@@ -103,9 +105,9 @@ export class SocketlessClient implements ClientSocket {
     this.closed = { code, reason };
   }
 
-  send(data: Payload, _binary: boolean, taken: () => void): void {
+  send(data: Payload, _binary: boolean, taker: Taker): void {
     this.received.push(data.toString());
-    taken();
+    taker.onTaken(1);
   }
 
   close(code: number, reason: string): void {

@@ -1,3 +1,4 @@
+import type { Taker } from '../../../lib/protocol/relay-binding.js';
 import type { Payload } from '../../../lib/protocol/messages.js';
 import type { ClientConnection, ClientSocket } from '../../../lib/relay/client-connection.js';
 import type { RelayCore } from '../../../lib/relay/relay-core.js';
@@ -92,14 +93,14 @@ export class SmallClient implements ClientSocket {
     this.ledger.violate(4, `the client is refused: ${status} ${reason}`);
   }
 
-  send(data: Payload, _binary: boolean, taken: () => void): void {
+  send(data: Payload, _binary: boolean, taker: Taker): void {
     const { side, ledger } = this;
     if (side.gone) ledger.violate(7, 'a message for a client that is gone');
     if (!this.alive) return;
     const [connection, seq] = data.toString().split('|').map(Number) as [number, number];
     side.received.push({ connection, seq });
     ledger.trace(() => `the client gets ${connection}|${seq}`);
-    taken();
+    taker.onTaken(1);
   }
 
   ping(): void {}

@@ -6,7 +6,7 @@ import type { ProcessClock } from './step-clock.js';
 
 /** One message on its way. */
 export type Sent =
-  | { kind: 'data'; link: number; data: Payload; binary: boolean }
+  | { kind: 'data'; link: number; data: Payload; binary: boolean; prompt: boolean }
   | { kind: 'ack'; link: number; count: number; ranges: readonly number[] }
   | { kind: 'control'; message: ControlMessage };
 
@@ -45,8 +45,8 @@ export class WireEnd implements Transport {
     return this.arriving.length > 0 && !this.ended && !this.clock.stopped;
   }
 
-  data(link: number, data: Payload, binary: boolean): void {
-    this.send({ kind: 'data', link, data, binary });
+  data(link: number, data: Payload, binary: boolean, prompt = false): void {
+    this.send({ kind: 'data', link, data, binary, prompt });
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
@@ -85,6 +85,7 @@ export class WireEnd implements Transport {
       this.end(batch.code, batch.reason);
       return;
     }
+    this.receiver!.onBatch();
     for (const sent of batch) {
       if (this.ended) return;
       const receiver = this.receiver!;
@@ -119,7 +120,7 @@ export class WireEnd implements Transport {
 
   private hand(sent: Sent, receiver: TransportReceiver) {
     this.wire.observer.arrived(this, sent);
-    if (sent.kind === 'data') receiver.onData(sent.link, sent.data, sent.binary);
+    if (sent.kind === 'data') receiver.onData(sent.link, sent.data, sent.binary, sent.prompt);
     else if (sent.kind === 'ack') receiver.onAck(sent.link, sent.count, sent.ranges);
     else receiver.onControl(sent.message);
   }

@@ -1,19 +1,10 @@
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
-import type { Upgrade } from './upgrade-request.js';
+import type { Upgrade } from '../upgrade-request.js';
+import type { ClientSocketSettings } from './upgrade-answers.js';
 
-/** What a client's WebSocket is to be like. */
-export interface ClientSocketSettings {
-  /** Largest message in bytes. */
-  readonly maxPayload: number;
-  /** Whether permessage-deflate is offered. */
-  readonly compress: boolean;
-  /** The subprotocol the hub server chose; empty for none. */
-  readonly protocol: string;
-}
-
-/** Answers upgrades with 101. Clients with the same settings share one `WebSocketServer`. */
-export class UpgradeServers {
+/** Answers upgrades by `ws`. Clients with the same settings share one `WebSocketServer`. */
+export class WsUpgrades {
   private readonly servers = new Map<string, WebSocketServer>();
   private protocol = '';
 

@@ -1,0 +1,44 @@
+import { encodeFrames } from './frame-writer.js';
+import type { FramePayload, Frames } from './frame-writer.js';
+
+/** One that has frames to write. */
+export interface Sender {
+  flush(): void;
+}
+
+/**
+ * What all clients of a relay write in one turn: each socket once. A message that goes to many is
+ * encoded once.
+ */
+export class Outbox {
+  private senders: Sender[] = [];
+  private lastOpcode: unknown;
+  private lastPayload: unknown;
+  private lastFrame: Buffer | undefined;
+
+  /** Has the sender flushed at the end of this turn. */
+  add(sender: Sender): void {
+    if (this.senders.push(sender) === 1) setImmediate(this.flush);
+  }
+
+  /** The frames as bytes, which nobody may change. */
+  encode(frames: Frames): Buffer {
+    if (frames.length !== 2) return encodeFrames(frames);
+    const [opcode, payload] = frames as readonly [number, FramePayload];
+    if (this.lastFrame && payload === this.lastPayload && opcode === this.lastOpcode) {
+      return this.lastFrame;
+    }
+    const frame = encodeFrames(frames);
+    this.lastOpcode = opcode;
+    this.lastPayload = payload;
+    this.lastFrame = frame;
+    return frame;
+  }
+
+  private readonly flush = () => {
+    const { senders } = this;
+    this.senders = [];
+    for (const sender of senders) sender.flush();
+    this.lastPayload = this.lastFrame = undefined;
+  };
+}

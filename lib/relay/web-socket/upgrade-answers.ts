@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { Upgrade } from '../upgrade-request.js';
+import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';
+import { FramedSocket } from './framed-socket.js';
+import { Outbox } from './outbox.js';
+import { WsSocket } from './ws-socket.js';
+import { WsUpgrades } from './ws-upgrades.js';
+
+/** Who reads and writes the frames of clients: this library, or the package `ws`. */
+export type ClientFrames = 'own' | 'ws';
+
+/** What a client's WebSocket is to be like. */
+export interface ClientSocketSettings {
+  /** Largest message in bytes. */
+  readonly maxPayload: number;
+  /** Whether permessage-deflate is offered. */
+  readonly compress: boolean;
+  /** The subprotocol the hub server chose; empty for none. */
+  readonly protocol: string;
+}
+
+/** Of RFC 6455, 1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** Answers upgrades with 101. */
+export class UpgradeAnswers {
+  private readonly outbox = new Outbox();
+  private readonly wsUpgrades: WsUpgrades;
+
+  constructor(
+    private readonly frames: ClientFrames,
+    closeTimeoutMs: number,
+  ) {
+    this.wsUpgrades = new WsUpgrades(closeTimeoutMs);
+  }
+
+  /** @returns `undefined` when the client is gone or its request turned out to be malformed */
+  accept(
+    upgrade: Upgrade,
+    settings: ClientSocketSettings,
+    events: ClientWebSocketEvents,
+  ): ClientWebSocket | undefined {
+    if (this.frames === 'own' && !(settings.compress && asksForDeflate(upgrade))) {
+      return this.acceptFramed(upgrade, settings, events);
+    }
+    const ws = this.wsUpgrades.upgrade(upgrade, settings);
+    return ws && new WsSocket(ws, upgrade.socket, events);
+  }
+
+  private acceptFramed(
+    { request, socket, head }: Upgrade,
+    { maxPayload, protocol }: ClientSocketSettings,
+    events: ClientWebSocketEvents,
+  ): ClientWebSocket | undefined {
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return undefined;
+    }
+    const key = request.headers['sec-websocket-key']!;
+    const digest = createHash('sha1')
+      .update(key + GUID)
+      .digest('base64');
+    const lines = [
+      'HTTP/1.1 101 Switching Protocols',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      `Sec-WebSocket-Accept: ${digest}`,
+    ];
+    const offered = request.headers['sec-websocket-protocol']?.split(',') ?? [];
+    if (offered.some((name) => name.trim() === protocol)) {
+      lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
+    }
+    socket.setNoDelay(true);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    return new FramedSocket(socket, head, maxPayload, this.outbox, events);
+  }
+}
+
+function asksForDeflate({ request }: Upgrade): boolean {
+  return request.headers['sec-websocket-extensions']?.includes('permessage-deflate') === true;
+}

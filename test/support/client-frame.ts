@@ -1,0 +1,28 @@
+export interface ClientFrame {
+  readonly opcode: number;
+  readonly final: boolean;
+  readonly payload: Uint8Array;
+  /** Four bytes. */
+  readonly mask?: Uint8Array;
+}
+
+function lengthBytes(length: number): Buffer {
+  if (length < 126) return Buffer.from([0x80 | length]);
+  const long = length >= 65_536;
+  const bytes = Buffer.alloc(long ? 9 : 3);
+  bytes[0] = 0x80 | (long ? 127 : 126);
+  bytes.writeUIntBE(length, long ? 3 : 1, long ? 6 : 2);
+  return bytes;
+}
+
+/** A frame as a client sends it. */
+export function clientFrame({
+  opcode,
+  final,
+  payload,
+  mask = Uint8Array.of(0x12, 0x34, 0x56, 0x78),
+}: ClientFrame): Buffer {
+  const masked = Buffer.from(payload.map((byte, i) => byte ^ mask[i & 3]!));
+  const first = Buffer.from([(final ? 0x80 : 0) | opcode]);
+  return Buffer.concat([first, lengthBytes(payload.length), mask, masked]);
+}
