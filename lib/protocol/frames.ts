@@ -212,8 +212,7 @@ export function readFrames(
         throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
       }
       const binary = (flags & FLAG_BINARY) !== 0;
-      const data =
-        asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
+      const data = asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
       receiver.onData(link, data, binary, (flags & FLAG_PROMPT) !== 0);
     } else if (type === MessageType.Ack) {
       readAck(batch, at, end, link, receiver);
