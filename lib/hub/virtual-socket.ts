@@ -10,6 +10,7 @@ import { MessageCompletion } from './message-completion.js';
 import { MessageFragments } from './message-fragments.js';
 import { bytesOfMessage, checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
 import type { SendData } from './socket-data.js';
+import { holdListenersCheaply } from './event-table.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
 
@@ -29,6 +30,7 @@ export interface VirtualSocketLimits {
 }
 
 const EMPTY = Buffer.alloc(0);
+const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
 
 /** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
 const Emitter = HubClient as unknown as new () => EventEmitter;
@@ -38,19 +40,15 @@ const Emitter = HubClient as unknown as new () => EventEmitter;
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
 export class VirtualSocket extends Emitter implements HubLinkOwner {
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
   readyState: 0 | 1 | 2 | 3 = 1;
   binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' = 'nodebuffer';
-  readonly extensions = '';
   protocol = '';
   isPaused = false;
   migration: Migration | undefined;
-  /** Read by the `close` events of `ws`, for `wasClean`. */
-  protected _closeFrameReceived = false;
-  protected _closeFrameSent = false;
   private link!: HubLink;
   private inbox: { data: Payload; binary: boolean }[] | undefined;
   private fragments: MessageFragments | undefined;
@@ -63,7 +61,21 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     private readonly limits: VirtualSocketLimits,
   ) {
     super();
+    holdListenersCheaply(this);
     this.setMaxListeners(0);
+  }
+
+  get extensions(): string {
+    return '';
+  }
+
+  /** Read by the `close` events of `ws`, for `wasClean`. */
+  protected get _closeFrameReceived(): boolean {
+    return this.end !== undefined && this.end.code !== 1006;
+  }
+
+  protected get _closeFrameSent(): boolean {
+    return this._closeFrameReceived;
   }
 
   get bufferedAmount(): number {
@@ -160,7 +172,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     } else {
       this.migration = undefined;
     }
-    this._closeFrameReceived = this._closeFrameSent = code !== 1006;
     this.end = { code, reason };
     if (!this.inbox) this.finish();
   }
@@ -189,7 +200,11 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private dispatch(data: Payload, binary: boolean) {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
-    this.guard(() => this.emit('message', toReceived(data, binary, this.binaryType), binary));
+    try {
+      this.emit('message', toReceived(data, binary, this.binaryType), binary);
+    } catch (error) {
+      this.limits.fault(listenerFailed(this.connectionId), error);
+    }
     this.completion = undefined;
     completion.end();
   }
@@ -238,7 +253,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   private tooLate(done: Callback | undefined) {
     const readyState = this.end ? this.CLOSED : this.readyState;
-    const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][readyState];
+    const state = STATES[readyState];
     done?.(new Error(`WebSocket is not open: readyState ${readyState} (${state})`));
   }
 
@@ -273,3 +288,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 }
 
 addEventTarget(VirtualSocket.prototype);
+for (const [value, name] of STATES.entries()) {
+  Object.defineProperty(VirtualSocket.prototype, name, { value, enumerable: true });
+}
