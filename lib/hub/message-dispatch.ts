@@ -1,5 +1,5 @@
 import type { LoggerService, WsMessageHandler } from '@nestjs/common';
-import { isObservable } from 'rxjs';
+import { from, isObservable } from 'rxjs';
 import type { Observable, Subscription } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
 import { stackOf } from './hub-server-runtime.js';
@@ -8,8 +8,6 @@ import type { MessageCompletion } from './message-completion.js';
 import type { VirtualSocket } from './virtual-socket.js';
 
 type Callback = (...args: unknown[]) => unknown;
-/** What Nest makes of what a handler returns. */
-export type Transform = (result: unknown) => Observable<unknown>;
 /** A message as the stock adapter's own method for one message gets it. */
 export interface MessageEvent {
   type: 'message';
@@ -41,7 +39,7 @@ export class MessageDispatch {
   constructor(private readonly host: DispatchHost) {}
 
   /** Has a gateway's handlers get the messages of a client until it leaves. */
-  bind(client: VirtualSocket, handlers: readonly WsMessageHandler[], transform: Transform): void {
+  bind(client: VirtualSocket, handlers: readonly WsMessageHandler[]): void {
     const places = this.placesOf(handlers);
     const callbacks = handlers.map(({ callback }) => callback as Callback);
     let streams: Streams | undefined;
@@ -61,7 +59,7 @@ export class MessageDispatch {
       Promise.resolve(result).then(
         (value) => {
           if (isObservable(value)) {
-            this.follow(client, transform(value), completion, (streams ??= new Set()));
+            this.follow(client, from(value), completion, (streams ??= new Set()));
             return;
           }
           this.reply(client, value);

@@ -78,7 +78,7 @@ export class MigrationWsAdapter extends WsAdapter {
       return;
     }
     if (this.bindMessageHandler === WsAdapter.prototype.bindMessageHandler) {
-      this.dispatch.bind(client, handlers, transform);
+      this.dispatch.bind(client, handlers);
     } else {
       this.dispatch.bindThrough(client, handlers, (event, byEvent) =>
         this.bindMessageHandler(event as never, byEvent as never, transform),

@@ -8,7 +8,8 @@ import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
 import { MessageFragments } from './message-fragments.js';
-import { bytesOfMessage, checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import { SharedText } from './shared-text.js';
+import { checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { holdListenersCheaply } from './event-table.js';
 import { addEventTarget } from './event-target.js';
@@ -29,6 +30,7 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
+const lastText = new SharedText();
 const EMPTY = Buffer.alloc(0);
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
 
@@ -181,8 +183,9 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
       this.tooLate(done);
       return;
     }
-    const bytes = bytesOfMessage(data);
-    if (this.hasRoomFor(bytes, done)) this.link.send(data, binary, done, bytes);
+    const payload = typeof data === 'string' ? lastText.payloadOf(data) : data;
+    const bytes = typeof data === 'string' ? lastText.bytes : data.length;
+    if (this.hasRoomFor(bytes, done)) this.link.send(payload, binary, done, bytes);
   }
 
   private hasRoomFor(bytes: number, done: Callback | undefined): boolean {

@@ -223,7 +223,7 @@ export class HubLink implements LinkEnd, AckSource {
       return;
     }
     this.detachedNow = true;
-    this.host.linkDetached(this);
+    this.host.linkDetached(this, this.channel);
   }
 
   /** Goes on with another service connection of the same relay. */
