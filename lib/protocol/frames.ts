@@ -1,4 +1,4 @@
-import { encode } from '@msgpack/msgpack';
+import { Encoder } from '@msgpack/msgpack';
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import { decodeMessagePack } from './message-pack.js';
 import { MessageType } from './messages.js';
@@ -30,6 +30,9 @@ export interface FrameReceiver {
   onAck(link: number, count: number, ranges: readonly number[]): void;
   onControl(message: ControlMessage): void;
 }
+
+/** Its buffer is used again, so that a control message costs none. */
+const encoder = new Encoder({ ignoreUndefined: true });
 
 function header(
   target: Buffer,
@@ -95,7 +98,7 @@ export class FrameWriter {
 
   control(message: ControlMessage): void {
     const { type, link = 0, ...body } = message as ControlMessage & { link?: number };
-    const encoded = encode(body, { ignoreUndefined: true });
+    const encoded = encoder.encodeSharedRef(body);
     this.reserve(HEADER_BYTES + encoded.length);
     header(this.buffer, this.used, type, 0, link, encoded.length);
     this.buffer.set(encoded, this.used + HEADER_BYTES);
