@@ -18,7 +18,7 @@ export class Outbox {
 
   /** Has the sender flushed at the end of this turn. */
   add(sender: Sender): void {
-    if (this.senders.push(sender) === 1) process.nextTick(this.flush);
+    if (this.senders.push(sender) === 1) setImmediate(this.flush);
   }
 
   /** The frames as bytes, which nobody may change. */
