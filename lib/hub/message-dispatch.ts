@@ -2,6 +2,7 @@ import type { LoggerService, WsMessageHandler } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { isObservable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
+import type { Payload } from '../protocol/messages.js';
 import { stackOf } from './hub-server-runtime.js';
 import { resultNotSent } from './hub.messages.js';
 import type { MessageCompletion } from './message-completion.js';
@@ -30,7 +31,7 @@ export class MessageDispatch {
   /** What to do with the messages of a client. */
   listenerOf(client: VirtualSocket, handlers: readonly WsMessageHandler[]) {
     const running = new Running(client);
-    return (data: Buffer, isBinary: boolean): void => {
+    return (data: Payload, isBinary: boolean): void => {
       const message = this.parse(isBinary ? data : data.toString());
       const handler = message && handlers.findLast((it) => it.message === message.event);
       if (!handler) return;

@@ -74,7 +74,7 @@ export class MigrationWsAdapter extends WsAdapter {
       super.bindMessageHandlers(client as never, handlers as never, transform);
       return;
     }
-    client.on('message', this.dispatch.listenerOf(client, handlers));
+    client.onMessage(this.dispatch.listenerOf(client, handlers));
   }
 
   /** A client that arrived before the application was ready: nothing is bound to it. */

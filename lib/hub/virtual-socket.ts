@@ -28,7 +28,11 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
+type MessageListener = (data: Payload, binary: boolean) => void;
+type Listener = (...args: any[]) => void;
+
 const EMPTY = Buffer.alloc(0);
+const NO_LISTENERS: MessageListener[] = [];
 
 /** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
 const Emitter = HubClient as unknown as new () => EventEmitter;
@@ -56,6 +60,8 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
   private completion: MessageCompletion | undefined;
+  /** The `message` listeners that take text as a string; undefined when others may be there too. */
+  private direct: MessageListener[] | undefined = NO_LISTENERS;
 
   constructor(
     readonly server: VirtualServer,
@@ -82,6 +88,26 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   attach(link: HubLink): void {
     this.link = link;
+  }
+
+  /** Adds a `message` listener that takes text as a string too, which costs less than its bytes. */
+  onMessage(listener: MessageListener): void {
+    if (this.direct) this.direct = [...this.direct, listener];
+    this.on('message', listener);
+  }
+
+  override removeListener(event: string | symbol, listener: Listener): this {
+    if (event === 'message') this.direct = undefined;
+    return super.removeListener(event, listener);
+  }
+
+  override off(event: string | symbol, listener: Listener): this {
+    return this.removeListener(event, listener);
+  }
+
+  override removeAllListeners(event?: string | symbol): this {
+    this.direct = undefined;
+    return super.removeAllListeners(event);
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
@@ -190,7 +216,12 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
     try {
-      this.emit('message', toReceived(data, binary, this.binaryType), binary);
+      const { direct } = this;
+      if (direct && direct.length === this.listenerCount('message')) {
+        for (const listener of direct) listener(data, binary);
+      } else {
+        this.emit('message', toReceived(data, binary, this.binaryType), binary);
+      }
     } catch (error) {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }

@@ -8,6 +8,9 @@ import type { HubServerStats } from './relay-stats.js';
 /** A name for a port and a path. */
 export const endpointName = ({ port, path }: EndpointKey): string => `${port}${path}`;
 
+/** Links that a service connection gets before another one is begun. */
+const FILLED_LINKS = 250;
+
 /** A hub server that is connected to this relay, with its service connections and its clients. */
 export class HubServerEntry {
   readonly serverId: string;
@@ -34,8 +37,9 @@ export class HubServerEntry {
   }
 
   /**
-   * The open service connection with the fewest links; one that is to be avoided only when there is
-   * no other.
+   * The open service connection for one more link: one that is begun is filled first, since what
+   * shares a service connection shares its writes; beyond that they share the links evenly. One that
+   * is to be avoided only when there is no other.
    * @param besides not this one
    */
   session(besides?: unknown): RelaySession | undefined {
@@ -74,5 +78,7 @@ export class HubServerEntry {
 
 function isBetter(session: RelaySession, other: RelaySession): boolean {
   if (session.avoided !== other.avoided) return !session.avoided;
-  return session.linkCount < other.linkCount;
+  const isFull = session.linkCount >= FILLED_LINKS;
+  if (isFull !== other.linkCount >= FILLED_LINKS) return !isFull;
+  return isFull === session.linkCount < other.linkCount;
 }
