@@ -1,5 +1,15 @@
+import { STATUS_CODES } from 'node:http';
+import { mustBe } from '../options/options.messages.js';
 import { ProblemException } from './problem.exception.js';
-import type { FieldError } from './problem.exception.js';
+import type { FieldError, Problem } from './problem.exception.js';
+
+/** An error of Express' body parser or of Fastify. */
+interface PlatformError {
+  statusCode: number;
+  type: string;
+  code: string;
+  message: string;
+}
 
 const typeOf = (name: string) => `urn:nestjs-ws-migration:problem:${name}`;
 
@@ -30,12 +40,34 @@ export function invalidRequest(errors: readonly FieldError[]): ProblemException 
   return new ProblemException(problem);
 }
 
+/** @param got what the body is instead */
+export function invalidBody(got: string): ProblemException {
+  return invalidRequest([{ field: 'body', detail: mustBe('a JSON object', got) }]);
+}
+
+/** What a platform says of a body that it could not read; `undefined` when it speaks of something else. */
+export function unreadableBody(error: unknown): ProblemException | undefined {
+  const { statusCode, type, code, message } = Object(error) as Partial<PlatformError>;
+  if (type === 'entity.parse.failed' || code === 'FST_ERR_CTP_INVALID_JSON_BODY') {
+    return invalidBody('text that cannot be read as one');
+  }
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return invalidBody('nothing');
+  if (statusCode === 415) return unsupportedMediaType();
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined;
+  return new ProblemException(plainProblem(statusCode, message ?? ''));
+}
+
+/** An error without a type of its own. */
+export function plainProblem(status: number, detail: string): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
+}
+
 export function unsupportedMediaType(): ProblemException {
   return new ProblemException({
     type: typeOf('unsupported-media-type'),
-    title: 'The body is not JSON',
+    title: 'The body is not declared as JSON',
     status: 415,
-    detail: 'the body could not be read; send it with "Content-Type: application/json"',
+    detail: 'the body cannot be read; send it with "Content-Type: application/json"',
   });
 }
 

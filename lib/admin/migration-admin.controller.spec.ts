@@ -277,14 +277,6 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
       ]);
       expect(body.detail).toContain('deadlineMs must be');
     });
-
-    it('takes nothing but JSON', async () => {
-      const { status } = await post('', {
-        body: 'deadlineMs',
-        headers: { 'content-type': 'text/plain' },
-      });
-      expect(status).toBe(platform === 'express' ? 415 : 400);
-    });
   });
 
   describe('servers and service connections', () => {

@@ -49,7 +49,7 @@ export const RELOAD_REPORT = object({
       additionalProperties: count('Attempts.'),
       description: 'Attempts that failed, by reason; a link is tried again until the deadline.',
     },
-    remaining: count('Still on them.'),
+    remaining: count('Still on them, or on their way and not arrived.'),
   }),
   clients: object({
     left: count('Clients through the ingress that left.'),

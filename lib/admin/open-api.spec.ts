@@ -96,7 +96,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the OpenAPI document on %s'
     expect(requestBody.content['application/json']?.schema.properties).toMatchObject({
       deadlineMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
     });
-    const statuses = ['200', '202', '400', '401', '404', '409', '415', '503'];
+    const statuses = ['200', '202', '400', '401', '404', '409', '413', '415', '503'];
     expect(Object.keys(responses)).toEqual(statuses);
     expect(responses['202']?.headers).toHaveProperty('Location');
   });

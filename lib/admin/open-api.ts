@@ -27,7 +27,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
   401: 'No valid token.',
   404: 'It is not there, or the admin API is not enabled.',
   409: 'The ingress is the only way to hub servers.',
-  415: 'The body is not JSON.',
+  413: 'The body is too large.',
+  415: 'The body is not declared as JSON.',
   503: 'The relay does not run.',
 };
 const ALWAYS_POSSIBLE = [401, 404, 503];
@@ -51,7 +52,7 @@ const OPERATIONS: Readonly<Record<Route, Operation>> = {
     },
     body: schemas.RELOAD_REQUEST,
     answers: { 200: schemas.RELOAD_REPORT, 202: schemas.RELOAD_REPORT },
-    problems: [400, 409, 415],
+    problems: [400, 409, 413, 415],
   },
   getReload: {
     summary: 'Progress or result of a reload',

@@ -1,6 +1,6 @@
 import { Catch, HttpException, Inject, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import { STATUS_CODES } from 'node:http';
+import { plainProblem } from './admin.problems.js';
 import { Answers } from './answers.js';
 import { ProblemException } from './problem.exception.js';
 import type { Problem } from './problem.exception.js';
@@ -20,12 +20,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   private problemOf(error: unknown): Problem {
     if (error instanceof ProblemException) return error.problem;
-    if (error instanceof HttpException) return plain(error.getStatus(), error.message);
+    if (error instanceof HttpException) return plainProblem(error.getStatus(), error.message);
     this.log.error('A request failed', error instanceof Error ? error.stack : String(error));
-    return plain(500, 'see the log of the relay');
+    return plainProblem(500, 'see the log of the relay');
   }
-}
-
-function plain(status: number, detail: string): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
 }

@@ -2,10 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { describeType, quote } from '../options/describe-value.js';
 import { mustBe } from '../options/options.messages.js';
 import type { Rule } from '../options/rules.js';
-import { invalidRequest, unsupportedMediaType } from './admin.problems.js';
+import { invalidBody, invalidRequest, unsupportedMediaType } from './admin.problems.js';
 import type { FieldError } from './problem.exception.js';
 
 const MOST_ERRORS = 20;
+const JSON_TYPE = /^application\/([\w.-]+\+)?json *(;|$)/i;
 
 /** What a handler needs of a request, on every platform. */
 export interface AdminRequest {
@@ -53,19 +54,26 @@ export function readQuery<Fields extends Record<string, Field<unknown>>>(
   return readFields(Object(query) as object, fields);
 }
 
-/** @throws ProblemException when the body is wrong; none is like an empty one */
+/** @throws ProblemException when the body is wrong; none is like an empty object */
 export function readBody<Fields extends Record<string, Field<unknown>>>(
   { headers, body }: AdminRequest,
   fields: Fields,
 ): ValuesOf<Fields> {
-  const sent = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
-  if (!sent) return {};
-  if (body === undefined) throw unsupportedMediaType();
+  const isJson = JSON_TYPE.test(headers['content-type'] ?? '');
+  if (!hasContent(headers)) {
+    if (isJson) throw invalidBody('nothing');
+    return {};
+  }
+  if (!isJson || body === undefined) throw unsupportedMediaType();
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    const detail = mustBe('a JSON object', describeType(body));
-    throw invalidRequest([{ field: 'body', detail }]);
+    throw invalidBody(describeType(body));
   }
   return readFields(body, fields);
+}
+
+/** Whether a request has a body that is not empty, as far as its headers tell. */
+export function hasContent(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
 }
 
 /** A field of a query that is a number. */

@@ -1,7 +1,7 @@
 import type { AckMode, MigrationLevel, ShutdownMode } from '../options/index.js';
+import { endpointName } from '../protocol/endpoint.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { ConnectHook } from './connect-checks.js';
-import { endpointKey } from './endpoints.js';
 import type { ExploredGateway } from './gateway-explorer.js';
 import { gatewaysContradict } from './hub.messages.js';
 
@@ -24,7 +24,7 @@ export class EndpointPolicies {
   ) {
     const groups = new Map<string, ExploredGateway[]>();
     for (const gateway of gateways) {
-      const key = endpointKey(gateway.endpoint);
+      const key = endpointName(gateway.endpoint);
       groups.set(key, [...(groups.get(key) ?? []), gateway]);
     }
     for (const [key, group] of groups) {
@@ -38,7 +38,7 @@ export class EndpointPolicies {
   }
 
   of(endpoint: EndpointKey): EndpointPolicy {
-    return this.policies.get(endpointKey(endpoint)) ?? { ...this.defaults, onConnect: [] };
+    return this.policies.get(endpointName(endpoint)) ?? { ...this.defaults, onConnect: [] };
   }
 }
 

@@ -43,7 +43,7 @@ export class MessageDispatch {
     const places = this.placesOf(handlers);
     const callbacks = handlers.map(({ callback }) => callback as Callback);
     let streams: Streams | undefined;
-    client.on('message', (data: Buffer, isBinary: boolean) => {
+    client.onMessage((data, isBinary) => {
       const message = this.parse(isBinary ? data : data.toString());
       const place = message ? places.get(message.event) : undefined;
       if (place === undefined) return;
@@ -82,7 +82,7 @@ export class MessageDispatch {
   ): void {
     const byEvent = new Map(handlers.map((it) => [it.message, withCompletion(it, client)]));
     let streams: Streams | undefined;
-    client.on('message', (data: Buffer, isBinary: boolean) => {
+    client.onMessage((data, isBinary) => {
       const completion = client.current;
       const event = { data: isBinary ? data : data.toString(), target: client } as const;
       const stream = results({ type: 'message', ...event }, byEvent);

@@ -3,8 +3,9 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WsMessageHandler } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
+import { endpointName } from '../protocol/endpoint.js';
 import { ConnectionFaults } from './connection-faults.js';
-import { endpointKey, endpointOf } from './endpoints.js';
+import { endpointOf } from './endpoints.js';
 import { stackOf } from './hub-server-runtime.js';
 import { disconnectHandlerFailed, namespacesNotSupported } from './hub.messages.js';
 import { MessageDispatch } from './message-dispatch.js';
@@ -44,7 +45,7 @@ export class MigrationWsAdapter extends WsAdapter {
 
   /** The server of an endpoint. */
   serverOf(endpoint: { port: number; path: string }): VirtualServer | undefined {
-    return this.servers.get(endpointKey(endpoint));
+    return this.servers.get(endpointName(endpoint));
   }
 
   override create(port: number, options: Record<string, unknown> = {}): never {
@@ -59,7 +60,7 @@ export class MigrationWsAdapter extends WsAdapter {
       for (const gateway of this.gatewaysToBind()) this.connectionFaults.watch(gateway);
     }
     const endpoint = endpointOf(port, path);
-    const key = endpointKey(endpoint);
+    const key = endpointName(endpoint);
     let virtual = this.servers.get(key);
     if (!virtual) {
       virtual = new VirtualServer(endpoint, options);

@@ -98,7 +98,7 @@ export class RelayDialer {
     socket.on('open', () => {
       socket.off('close', fail);
       if (this.stopped) socket.terminate();
-      else this.options.connected(new WebSocketTransport(socket));
+      else this.options.connected(new WebSocketTransport(socket, true));
     });
   }
 

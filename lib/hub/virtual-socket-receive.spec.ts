@@ -24,6 +24,30 @@ describe('VirtualSocket receives', () => {
     ]);
   });
 
+  it('text as a string, while nobody listens who wants bytes', () => {
+    const { socket, link } = new SocketFixture();
+    let last: unknown;
+    const receive = (data: string | Buffer, binary = false) => {
+      link.onData(data, binary);
+      return last;
+    };
+    const other = () => {};
+    socket.onMessage((data) => (last = data));
+    socket.onMessage(other);
+    expect(receive('text')).toBe('text');
+    expect(receive(Buffer.from('bin'), true)).toEqual(Buffer.from('bin'));
+    socket.binaryType = 'arraybuffer';
+    expect(receive(Buffer.from('bin'), true)).toBeInstanceOf(ArrayBuffer);
+    socket.on('message', other);
+    expect(receive('text')).toEqual(Buffer.from('text'));
+    socket.off('message', other);
+    expect(receive('text')).toEqual(Buffer.from('text'));
+    socket.removeAllListeners();
+    socket.on('message', (data: unknown) => (last = data));
+    socket.onMessage(other);
+    expect(receive('text')).toEqual(Buffer.from('text'));
+  });
+
   it('for event targets too', () => {
     const { socket, link } = new SocketFixture();
     const seen: unknown[] = [];

@@ -30,6 +30,9 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
+type MessageListener = (data: Payload, binary: boolean) => void;
+type Listener = Parameters<EventEmitter['removeListener']>[1];
+
 const lastText = new SharedText();
 const EMPTY = Buffer.alloc(0);
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
@@ -56,6 +59,8 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
   private completion: MessageCompletion | undefined;
+  /** How many `message` listeners take text as a string; -1 and too few once one may have been removed. */
+  private textListeners = 0;
 
   constructor(
     readonly server: VirtualServer,
@@ -96,6 +101,26 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   attach(link: HubLink): void {
     this.link = link;
+  }
+
+  /** Adds a `message` listener that takes text as a string too, which costs less than its bytes. */
+  onMessage(listener: MessageListener): void {
+    this.textListeners++;
+    this.on('message', listener);
+  }
+
+  override removeListener(event: string | symbol, listener: Listener): this {
+    if (event === 'message') this.textListeners = -1;
+    return super.removeListener(event, listener);
+  }
+
+  override off(event: string | symbol, listener: Listener): this {
+    return this.removeListener(event, listener);
+  }
+
+  override removeAllListeners(...event: [event?: string | symbol]): this {
+    this.textListeners = -1;
+    return super.removeAllListeners(...event);
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
@@ -204,7 +229,8 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
     try {
-      this.emit('message', toReceived(data, binary, this.binaryType), binary);
+      const asText = !binary && this.textListeners === this.listenerCount('message');
+      this.emit('message', asText ? data : toReceived(data, binary, this.binaryType), binary);
     } catch (error) {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }

@@ -50,6 +50,18 @@ const WRONG: [what: string, path: string, input: MigrationOptions][] = [
   ['relay total', 'relay.retainedTotalBytes', { relay: { retainedTotalBytes: 1_048_575 } }],
   ['keep-alive', 'hub.keepAliveMs', { hub: { keepAliveMs: 500, deadAfterMs: 999 } }],
   ['hub buffer', 'hub.retainedBytes', { hub: { retainedBytes: 11, maxBufferedBytes: 10 } }],
+  ['orphans before the grace is over', 'hub.orphanMs', { hub: { orphanMs: 1999 } }],
+  ['a grace beyond orphans', 'hub.orphanMs', { relay: { hubReconnectGraceMs: 60_001 } }],
+  [
+    'orphans before the grace that role hub knows',
+    'hub.orphanMs',
+    { role: 'hub', hub: near, relay: { hubReconnectGraceMs: 60_001 } },
+  ],
+  [
+    'a grace beyond the orphans that role relay knows',
+    'hub.orphanMs',
+    { role: 'relay', hub: { orphanMs: 1999 } },
+  ],
 ];
 
 const RIGHT: [what: string, input: MigrationOptions][] = [
@@ -89,6 +101,9 @@ const RIGHT: [what: string, input: MigrationOptions][] = [
     ingresses('a=10.0.0.1:80', 'b=10.0.0.1', 'c=10.0.0.1/32', 'd=10.0.0.0/8', 'e=10.0.0.0/16'),
   ],
   ['an entry that is there twice', ingresses('a=10.0.0.1', 'a=10.0.0.1')],
+  ['orphans in role hub', { role: 'hub', hub: { ...near, orphanMs: 1 } }],
+  ['a grace in role relay', { role: 'relay', relay: { hubReconnectGraceMs: 86_400_000 } }],
+  ['equal times', { hub: { orphanMs: 5 }, relay: { hubReconnectGraceMs: 5 } }],
   ['equal limits', { hub: { retainedBytes: 10, maxBufferedBytes: 10 } }],
 ];
 

@@ -1,8 +1,10 @@
 import { isLoopbackHost } from './addresses.js';
+import { HubOptions } from './hub.options.js';
 import { parseIngress, placeOf } from './ingress-rules.js';
 import type { OptionPath, ResolvedOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
 import * as messages from './options.messages.js';
+import { RelayOptions } from './relay.options.js';
 
 /** A rule between options; it is skipped when one of them is wrong in itself. */
 interface CrossCheck {
@@ -120,6 +122,20 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
         retainedBytes > maxBufferedBytes,
         messages.mustNotExceed('hub.maxBufferedBytes', retainedBytes, maxBufferedBytes),
       ),
+  },
+  {
+    needs: ['role', 'hub.orphanMs', 'relay.hubReconnectGraceMs'],
+    find: ({ role, hub: { orphanMs }, relay: { hubReconnectGraceMs } }) => {
+      // The default of a side that runs elsewhere says nothing of what is set there.
+      const knowsHub = role !== 'relay' || orphanMs !== new HubOptions().orphanMs;
+      const knowsRelay =
+        role !== 'hub' || hubReconnectGraceMs !== new RelayOptions().hubReconnectGraceMs;
+      return problem(
+        'hub.orphanMs',
+        knowsHub && knowsRelay && orphanMs < hubReconnectGraceMs,
+        messages.mustReach('relay.hubReconnectGraceMs', orphanMs, hubReconnectGraceMs),
+      );
+    },
   },
 ];
 

@@ -139,7 +139,7 @@ export class HubOptions {
 
   /**
    * Time for which a connection waits for its relay after its service connection was lost, in
-   * milliseconds; then it counts as disconnected.
+   * milliseconds; then it counts as disconnected. At least `relay.hubReconnectGraceMs`.
    *
    * @default 60000
    */

@@ -181,9 +181,15 @@ function readControl(type: number, link: number, body: Buffer): ControlMessage |
 /**
  * Reads one batch: whole frames, one after the other. Message types it does not know are skipped.
  * @param maxDataBytes limit of a data frame's payload
+ * @param asText whether text is handed over as a string, not as its bytes
  * @throws ProtocolError naming the fault; frames before it have been given to the receiver
  */
-export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes: number): void {
+export function readFrames(
+  batch: Buffer,
+  receiver: FrameReceiver,
+  maxDataBytes: number,
+  asText = false,
+): void {
   let at = 0;
   while (at < batch.length) {
     if (batch.length - at < HEADER_BYTES) throw badFrame('truncated frame header');
@@ -206,7 +212,9 @@ export function readFrames(batch: Buffer, receiver: FrameReceiver, maxDataBytes:
         throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
       }
       const binary = (flags & FLAG_BINARY) !== 0;
-      receiver.onData(link, batch.subarray(at, end), binary, (flags & FLAG_PROMPT) !== 0);
+      const data =
+        asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
+      receiver.onData(link, data, binary, (flags & FLAG_PROMPT) !== 0);
     } else if (type === MessageType.Ack) {
       readAck(batch, at, end, link, receiver);
     } else {

@@ -21,9 +21,23 @@ describe('decodeMessagePack', () => {
     );
     fc.assert(
       fc.property(value, (it) => {
-        expect(decodeMessagePack(pack(it))).toEqual({ ...it });
+        const present = Object.entries(it).filter(([, field]) => field !== null);
+        expect(decodeMessagePack(pack(it))).toEqual(Object.fromEntries(present));
       }),
     );
+  });
+
+  it('leaves out what is nil in a map, and keeps bytes and dates beside it', () => {
+    const date = new Date(1e12);
+    const bytes = Buffer.from([0xc0]);
+    const given = { a: null, b: [{ c: null, d: 1 }, null], e: { f: null, date, bytes }, g: 'À' };
+    const decoded = decodeMessagePack(pack(given));
+    expect(decoded).toStrictEqual({
+      b: [{ d: 1 }, null],
+      e: { date, bytes: expect.anything() },
+      g: 'À',
+    });
+    expect((decoded as { e: { bytes: Buffer } }).e.bytes).toEqual(bytes);
   });
 
   it('decodes long lists, maps, strings and bytes', () => {

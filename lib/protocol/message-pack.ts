@@ -2,6 +2,7 @@ import { decode } from '@msgpack/msgpack';
 
 /** Nesting of control messages; they need 3 levels. */
 const MAX_DEPTH = 8;
+const NIL = 0xc0;
 /** Bytes after the type byte of the values 0xc0 to 0xdf that have a fixed size. */
 const FIXED: Readonly<Record<number, number>> = {
   0xc0: 0,
@@ -61,12 +62,21 @@ function skip(body: Buffer, at: number, depth: number): number {
   return skipItems(body, at + lengthBytes, count, depth);
 }
 
+/** Optional fields may be nil: everybody else shall find them absent. */
+function withoutNil(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNil);
+  if (Object.prototype.toString.call(value) !== '[object Object]') return value;
+  const fields = Object.entries(value as object).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNil(field)]));
+}
+
 /**
- * Decodes one value. Its shape is checked first, since a decoder reserves memory for as many items as
+ * Decodes one value; what is nil in a map is left out. Its shape is checked first, since a decoder reserves memory for as many items as
  * a list or map claims to have: a few bytes could claim all memory there is.
  * @throws what the decoder throws, or RangeError
  */
 export function decodeMessagePack(body: Buffer): unknown {
   if (skip(body, 0, 0) !== body.length) throw new RangeError('truncated, or bytes after the end');
-  return decode(body);
+  const value = decode(body);
+  return body.includes(NIL) ? withoutNil(value) : value;
 }

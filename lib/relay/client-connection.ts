@@ -1,4 +1,5 @@
 import type { Timer } from '../protocol/clock.js';
+import { endpointName } from '../protocol/endpoint.js';
 import type { ClientRequest, EndpointKey, Payload } from '../protocol/messages.js';
 import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
@@ -6,7 +7,6 @@ import type { BindingTarget, Taker } from '../protocol/relay-binding.js';
 import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
 import type { ReroutePlan, RerouteResult } from '../protocol/relay-reroute.js';
 import type { RelaySession } from '../protocol/relay-session.js';
-import { endpointName } from './hub-server-entry.js';
 import type { HubServerEntry } from './hub-server-entry.js';
 import type { RelayCore } from './relay-core.js';
 import { count } from './relay-stats.js';

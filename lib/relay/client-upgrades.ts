@@ -1,5 +1,6 @@
 import type { ResolvedRelayOptions } from '../options/index.js';
 import type { Clock } from '../protocol/clock.js';
+import { normalizePath } from '../protocol/endpoint.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { AddressReader } from './client-address.js';
 import { ClientPings } from './client-pings.js';
@@ -15,7 +16,6 @@ import {
   asksForWebSocket,
   checkHandshake,
   checkSize,
-  normalizePath,
   pathnameOf,
   toClientRequest,
 } from './upgrade-request.js';
@@ -54,7 +54,7 @@ export class ClientUpgrades {
     private readonly origins: Origins,
   ) {
     this.limits = new ConnectionLimits(options, clock);
-    this.paths = new Set(options.paths.map(normalizePath));
+    this.paths = new Set(options.paths.map((path) => normalizePath(path)));
     this.pings = new ClientPings(options.pingIntervalMs, clock);
     this.surroundings = {
       clock,

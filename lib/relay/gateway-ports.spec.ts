@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestClient, TestRelay, until } from '../../test/support/relay-fixture.js';
@@ -44,6 +44,42 @@ describe('own gateway ports', () => {
     const client = new TestClient(`ws://127.0.0.1:${port}/any/path`);
     await until(() => expect(client.open).toBe(true));
     expect(hub.links[0]!.opened).toMatchObject({ port, path: '*' });
+  });
+
+  it('are behind a proxy that has to speak the PROXY protocol, when that is required', async () => {
+    relay = await TestRelay.start({
+      relay: {
+        gatewayHost: '127.0.0.1',
+        proxyProtocol: 'require',
+        trustedProxies: ['127.0.0.1'],
+        ingresses: ['edge=10.0.0.1:8000'],
+      },
+    });
+    const { port, free } = await reserve();
+    await free();
+    const hub = relay.hub([{ port, path: '/game' }]);
+    await until(() => expect(relay.lines.join()).toContain(`Gateway port ${port} is open`));
+    const url = `ws://127.0.0.1:${port}/game`;
+    const client = new TestClient(url, {
+      createConnection: () => {
+        const socket = connect(port, '127.0.0.1');
+        socket.write('PROXY TCP4 1.2.3.4 10.0.0.1 5678 8000\r\n');
+        return socket;
+      },
+    });
+    await until(() => expect(client.open).toBe(true));
+    const { request } = hub.links[0]!.opened;
+    expect([request.remoteAddress, request.remotePort]).toEqual(['1.2.3.4', 5678]);
+    expect(relay.relay.core.ingresses.get('edge')).toMatchObject({ clients: 1 });
+    client.ws.send('up');
+    hub.links[0]!.send('down');
+    await until(() =>
+      expect([hub.links[0]!.messages, client.messages]).toMatchObject([[{}], [{}]]),
+    );
+    const direct = new TestClient(url);
+    await until(() => expect(direct.closed?.code).toBe(1006));
+    expect([direct.refusedWith, hub.links.length]).toEqual([undefined, 1]);
+    expect(relay.lines.join()).toContain('there is no header');
   });
 
   it('that cannot be opened are logged, and opened once a hub server announces them again', async () => {

@@ -13,15 +13,22 @@ beforeEach(() => {
 });
 
 describe('HubServerEntry', () => {
-  it('chooses the service connection with the fewest links', () => {
-    const first = hub.connect();
-    t.clients(2);
-    const second = hub.connect();
-    t.clients(1);
-    expect(entry().session()).toBe(second.session);
-    expect(entry().session(second.session)).toBe(first.session);
-    t.clients(2);
-    expect([first, second].map((it) => it.session.linkCount)).toEqual([3, 2]);
+  it('fills a service connection before it begins another, then shares evenly', () => {
+    const [first, second, third] = [hub.connect(), hub.connect(), hub.connect()];
+    const counts = () => [first, second, third].map((it) => it.session.linkCount);
+    t.clients(249);
+    expect(counts()).toEqual([249, 0, 0]);
+    expect(entry().session(first.session)).toBe(second.session);
+    t.clients(300);
+    expect(counts()).toEqual([250, 250, 49]);
+    t.clients(501);
+    expect(counts()).toEqual([350, 350, 350]);
+  });
+
+  it('shares links evenly between ingresses', () => {
+    const [a, otherA, b] = [hub.connect('a'), hub.connect('a'), hub.connect('b')];
+    t.clients(20);
+    expect([a, otherA, b].map((it) => it.session.linkCount)).toEqual([10, 0, 10]);
   });
 
   it('chooses one that is to be avoided when there is no other', () => {
@@ -38,10 +45,10 @@ describe('HubServerEntry', () => {
     expect(entry().session(second.session)).toBe(first.session);
   });
 
-  it('chooses the one with the fewest links among those that are to be avoided', () => {
+  it('chooses among those that are to be avoided as among others', () => {
     const first = hub.connect('a');
     t.clients(1);
-    const second = hub.connect('a');
+    const second = hub.connect('b');
     for (const { session } of [first, second]) session.avoided = true;
     expect(entry().session()).toBe(second.session);
   });

@@ -1,12 +1,13 @@
 import type { Timer } from '../protocol/clock.js';
 import type { RoutingCandidate } from '../options/index.js';
-import type { Endpoint, EndpointKey, HandshakeRequest } from '../protocol/messages.js';
+import { endpointName } from '../protocol/endpoint.js';
+import type { Endpoint, HandshakeRequest } from '../protocol/messages.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import type { ClientConnection } from './client-connection.js';
 import type { HubServerStats } from './relay-stats.js';
 
-/** A name for a port and a path. */
-export const endpointName = ({ port, path }: EndpointKey): string => `${port}${path}`;
+/** Links that a service connection gets before another one of its ingress is begun. */
+const FILLED_LINKS = 250;
 
 /** A hub server that is connected to this relay, with its service connections and its clients. */
 export class HubServerEntry {
@@ -34,15 +35,21 @@ export class HubServerEntry {
   }
 
   /**
-   * The open service connection with the fewest links; one that is to be avoided only when there is
-   * no other.
+   * The open service connection for one more link. Ingresses share the links evenly. Of the service
+   * connections of an ingress, or of those without one, one that is begun is filled first: what
+   * shares a service connection shares its writes. One to be avoided only when there is no other.
    * @param besides not this one
    */
   session(besides?: unknown): RelaySession | undefined {
+    const linksOf = new Map<string | undefined, number>();
+    for (const { ingress, linkCount } of this.sessions) {
+      linksOf.set(ingress, (linksOf.get(ingress) ?? 0) + linkCount);
+    }
     let best: RelaySession | undefined;
     for (const session of this.sessions) {
       if (!session.canBind || session === besides) continue;
-      if (!best || isBetter(session, best)) best = session;
+      const more = best && linksOf.get(session.ingress)! - linksOf.get(best.ingress)!;
+      if (!best || isBetter(session, best, more!)) best = session;
     }
     return best;
   }
@@ -72,7 +79,12 @@ export class HubServerEntry {
   }
 }
 
-function isBetter(session: RelaySession, other: RelaySession): boolean {
+/** @param more links that its ingress has more than that of the other */
+function isBetter(session: RelaySession, other: RelaySession, more: number): boolean {
   if (session.avoided !== other.avoided) return !session.avoided;
-  return session.linkCount < other.linkCount;
+  if (session.ingress !== other.ingress && more !== 0) return more < 0;
+  const isFull = session.linkCount >= FILLED_LINKS;
+  if (isFull !== other.linkCount >= FILLED_LINKS) return !isFull;
+  const fewer = session.linkCount - other.linkCount;
+  return isFull ? fewer < 0 : fewer > 0;
 }

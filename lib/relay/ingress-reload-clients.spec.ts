@@ -142,6 +142,44 @@ describe('clients of an ingress that is reloaded', () => {
     });
   });
 
+  it('are asked as soon as they are let in when their upgrade is pending at their turn', () => {
+    hub.accepts = false;
+    const [client] = t.clients(1, 'a');
+    reload();
+    t.run(2000);
+    expect(client!.asked).toEqual([]);
+    expect(report()).toMatchObject({ state: 'running', clients: { left: 0, remaining: 1 } });
+    hub.sockets[0]!.link.accept('');
+    t.run(100);
+    expect(client!.asked).toMatchObject([{ code: 1012, reason: 'ingressReload' }]);
+    expect(report()).toMatchObject({ state: 'ready', clients: { left: 1, remaining: 0 } });
+  });
+
+  it('hold nobody up whose upgrade is pending at their turn', () => {
+    hub.accepts = false;
+    const pending = t.clients(5, 'a');
+    hub.accepts = true;
+    const clients = t.clients(5, 'a');
+    reload();
+    t.run(DEADLINE_MS);
+    expect([...pending, ...clients].map(({ asked }) => asked.length)).toEqual([
+      ...pending.map(() => 0),
+      ...clients.map(() => 1),
+    ]);
+    expect(report()).toMatchObject({ state: 'expired', clients: { left: 5, remaining: 5 } });
+  });
+
+  it('need not be asked when their upgrade is refused', () => {
+    hub.accepts = false;
+    const [client] = t.clients(1, 'a');
+    reload();
+    t.run(100);
+    hub.sockets[0]!.link.refuse(403, 'no');
+    t.run(100);
+    expect([client!.refused, client!.asked]).toEqual([403, []]);
+    expect(report()).toMatchObject({ state: 'ready', clients: { left: 1, remaining: 0 } });
+  });
+
   it('are asked while their link waits for another way', () => {
     t = new InProcessFixture({ lastIngress: 'wait' });
     hub = t.hub('hub', 'a');

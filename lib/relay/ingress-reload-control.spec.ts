@@ -12,6 +12,9 @@ const reload = (ingress: string, deadlineMs = 1000) =>
 const report = (ingress: string) => t.relay.ingresses.get(ingress)!.reload!;
 const avoided = () => [...t.relay.serviceConnections].map((it) => it.avoided);
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 describe('a reload that is asked for again', () => {
   it('while it runs is the same one, with its first deadline', () => {
     t.hub('hub', 'a', 'b');
@@ -185,11 +188,29 @@ describe('a reload that is over', () => {
     for (const it of connections) it.deref()!.closed(1001, '');
     t.run(120_000);
     expect([report('a').state, t.relay.clientCount]).toEqual(['ready', 0]);
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     await until(() => {
-      collect();
+      collectGarbage();
       expect(connections.filter((it) => it.deref() !== undefined)).toEqual([]);
+    });
+  });
+
+  it('holds none of the service connections that it cleared', async () => {
+    const hub = t.hub('hub', 'a', 'b');
+    t.clients(2);
+    reload('a');
+    t.run(500);
+    const cleared = [...t.relay.serviceConnections]
+      .filter(({ ingress }) => ingress === 'a')
+      .map((session) => {
+        session.end(1001, '');
+        return new WeakRef(session);
+      });
+    t.run(120_000);
+    expect([report('a').state, hub.core.connections.size]).toEqual(['ready', 2]);
+    expect([cleared.length, t.relay.sessionCount]).toEqual([1, 1]);
+    await until(() => {
+      collectGarbage();
+      expect(cleared.filter((it) => it.deref() !== undefined)).toEqual([]);
     });
   });
 });

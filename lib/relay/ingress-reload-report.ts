@@ -24,12 +24,14 @@ export interface IngressReloadReport {
     ended: number;
     /** Attempts that failed, by reason; a link is tried again until the deadline. */
     failed: Record<string, number>;
+    /** On those service connections still, or on their way and not arrived. */
     remaining: number;
   };
   /** Clients whose own socket passes through the ingress. */
   clients: {
     /** Left after they were asked to, or by themselves. */
     left: number;
+    /** Not gone yet, whether they were asked already or not. */
     remaining: number;
   };
 }

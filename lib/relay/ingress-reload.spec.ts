@@ -171,6 +171,42 @@ describe('the reload of an ingress', () => {
     expect(hub.sockets[19]!.ended).toMatchObject({ code: 1001, migration: undefined });
   });
 
+  it('counts a link that has left and not arrived as one that remains', () => {
+    const { b, a } = serve(3);
+    b.stall();
+    reload();
+    t.run(100);
+    expect(a.session.linkCount).toBe(0);
+    expect(report()).toMatchObject({ state: 'running', links: { moved: 0, remaining: 3 } });
+    b.resume();
+    t.run(100);
+    expect(report()).toMatchObject({ state: 'ready', links: { moved: 3, remaining: 0 } });
+  });
+
+  it('that is called off while links are on their way says that they remain', () => {
+    const { b } = serve(3);
+    b.stall();
+    reload();
+    t.run(100);
+    t.relay.ingresses.cancel('a');
+    b.resume();
+    t.run(100);
+    expect(report()).toMatchObject({ state: 'cancelled', links: { moved: 0, remaining: 3 } });
+  });
+
+  it('does not count a client as moved that lost its hub server before it was let in', () => {
+    t = new InProcessFixture({ lastIngress: 'wait' });
+    const hub = t.hub('hub');
+    hub.accepts = false;
+    const a = hub.connect('a');
+    const client = t.client();
+    reload();
+    a.cut();
+    t.run(100);
+    expect([client.refused, a.session.linkCount]).toEqual([undefined, 0]);
+    expect(report().links).toEqual({ moved: 0, ended: 0, failed: {}, remaining: 0 });
+  });
+
   it('moves the links of hub servers that have a way, and waits for the others', () => {
     t = new InProcessFixture({ lastIngress: 'wait' });
     const one = t.hub('one', 'a');

@@ -32,7 +32,10 @@ export class IngressReload {
   private readonly failed: Record<string, number> = {};
   private readonly resting = new Map<ClientConnection, number>();
   private readonly toLeave: ClientConnection[];
-  private asked = 0;
+  /** How many of them have had their turn. */
+  private turns = 0;
+  /** Those who had it and could not be asked, since their upgrade was pending. */
+  private readonly unasked = new Set<ClientConnection>();
   private readonly pacer: Pacer;
   private readonly listeners = new Set<() => void>();
   private timer: Timer;
@@ -70,7 +73,9 @@ export class IngressReload {
 
   /** Links may use the service connections again. */
   cancel(): void {
-    for (const session of this.affected) session.avoided = false;
+    for (const session of this.host.sessions) {
+      if (session.ingress === this.ingress) session.avoided = false;
+    }
     if (this.active) this.end('cancelled');
   }
 
@@ -148,8 +153,13 @@ export class IngressReload {
     const { toLeave } = this;
     const spread = Math.max(1, this.limitMs * USABLE);
     const due = Math.ceil((toLeave.length * this.elapsedMs()) / spread);
-    for (; this.asked < Math.min(due, toLeave.length); this.asked++) {
-      toLeave[this.asked]!.askToLeave(1012, 'ingressReload');
+    for (; this.turns < Math.min(due, toLeave.length); this.turns++) {
+      this.unasked.add(toLeave[this.turns]!);
+    }
+    for (const client of this.unasked) {
+      if (isPending(client)) continue;
+      this.unasked.delete(client);
+      client.askToLeave(1012, 'ingressReload');
     }
   }
 
@@ -157,18 +167,31 @@ export class IngressReload {
     return this.affected.has(session as RelaySession);
   }
 
+  /** One that nothing carries is held until there is a hub server for it. */
+  private hasArrived(connection: ClientConnection): boolean {
+    const isCarried = connection.session !== undefined;
+    return isCarried && !this.isAffected(connection) && !connection.moving;
+  }
+
   /** Whether nothing uses the ingress any more, and what left it has arrived. */
   private isClear(): boolean {
-    if (this.linksLeft() > 0 || this.clientsLeft() > 0) return false;
-    return [...this.links].every(
-      ({ rerouting, serverId = '' }) => !rerouting || !this.host.hasRoute(serverId),
-    );
+    return this.linksLeft() + this.linksBetween() + this.clientsLeft() === 0;
   }
 
   private linksLeft(): number {
     let left = 0;
     for (const session of this.affected) if (session.open) left += session.linkCount;
     return left;
+  }
+
+  /** Links that have left the ingress, have a way to go, and have not arrived. */
+  private linksBetween(): number {
+    let between = 0;
+    for (const connection of this.links) {
+      const { rerouting, serverId = '' } = connection;
+      if (rerouting && !this.isAffected(connection) && this.host.hasRoute(serverId)) between++;
+    }
+    return between;
   }
 
   private clientsLeft(): number {
@@ -184,12 +207,12 @@ export class IngressReload {
   }
 
   private describe(): IngressReloadReport {
-    const remaining = this.linksLeft();
+    const remaining = this.linksLeft() + this.linksBetween();
     let ended = 0;
     let moved = 0;
     for (const connection of this.links) {
       if (connection.over) ended++;
-      else if (!this.isAffected(connection) && !connection.moving) moved++;
+      else if (this.hasArrived(connection)) moved++;
     }
     const clients = this.clientsLeft();
     return {
@@ -207,10 +230,17 @@ export class IngressReload {
     this.state = state;
     this.final = this.describe();
     // What is remembered of it holds no connection.
+    this.affected.clear();
     this.links.clear();
     this.resting.clear();
     this.toLeave.length = 0;
+    this.unasked.clear();
     for (const listener of Array.from(this.listeners)) listener();
     this.listeners.clear();
   }
+}
+
+/** Whether the client's upgrade is not answered yet. */
+function isPending({ over, currentLink }: ClientConnection): boolean {
+  return !over && (currentLink?.phase ?? 'opening') === 'opening';
 }

@@ -7,15 +7,20 @@ import {
   until,
   upgradeRequest,
 } from '../../test/support/relay-fixture.js';
+import { resolveOptions } from '../options/index.js';
 import type { MigrationOptions } from '../options/index.js';
+import { createTokenSigner } from '../transport/service-token.js';
 import { WebSocketTransport } from '../transport/web-socket-transport.js';
 
 const PROXIED = 'PROXY TCP4 127.0.0.9 10.0.0.1 5678 80\r\n';
 const HTTP = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
+const SECRETS = ['a-secret-of-at-least-32-characters-is-long'];
+
 let relay: TestRelay;
-const start = async (options: MigrationOptions['relay']) => {
+const start = async (options: MigrationOptions['relay'], secrets: string[] = []) => {
   relay = await TestRelay.start({
+    security: { secrets },
     relay: { trustedProxies: ['127.0.0.1'], ingresses: ['a=10.0.0.1', 'b=127.0.0.1'], ...options },
   });
 };
@@ -27,8 +32,10 @@ describe('clients and service connections of a relay', () => {
     ['the address of their peer', 'b', {}],
     ['a header', 'edge-1', { 'X-Ingress-Instance': 'edge-1' }],
   ])('have the ingress that is known by %s', async (_, id, headers) => {
-    await start({ ingressHeader: 'x-ingress-instance' });
-    const dialled = relay.client('/migration/service', { headers });
+    await start({ ingressHeader: 'x-ingress-instance' }, SECRETS);
+    const { security } = resolveOptions({ security: { secrets: SECRETS } });
+    const Authorization = `Bearer ${await createTokenSigner(security)!('hub-1')}`;
+    const dialled = relay.client('/migration/service', { headers: { ...headers, Authorization } });
     await until(() => expect(dialled.open).toBe(true));
     const hub = new TestHub(new WebSocketTransport(dialled.ws), [{ port: 0, path: '/chat' }]);
     await until(() => expect(hub.established).toBe(true));

@@ -54,6 +54,31 @@ describe('service connections', () => {
     },
   );
 
+  it.each([
+    ['by a proxy that is believed', '127.0.0.1'],
+    ['by whomever', '10.0.0.1'],
+  ])('without a key are refused when they name an ingress, %s', async (_, proxy) => {
+    await start({ relay: { ingressHeader: 'X-Ingress-Instance', trustedProxies: [proxy] } });
+    const { refusedWith } = await dial({ headers: { 'x-ingress-instance': 'edge-1' } });
+    expect(refusedWith).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('only direct connections of this machine are accepted'),
+    });
+    expect((await dial()).open).toBe(true);
+  });
+
+  it('with a token may name an ingress', async () => {
+    await start({
+      security: { secrets: SECRETS },
+      relay: { ingressHeader: 'X-Ingress-Instance', trustedProxies: ['127.0.0.1'] },
+    });
+    const { headers } = bearer(await token({ secrets: SECRETS }));
+    const hub = await dial({ headers: { ...headers, 'x-ingress-instance': 'edge-1' } });
+    expect(hub.open).toBe(true);
+    const [session] = relay.relay.core.serviceConnections;
+    expect(session!.ingress).toBe('edge-1');
+  });
+
   it('need a token when a secret is configured', async () => {
     await start({ security: { secrets: SECRETS } });
     const { refusedWith } = await dial();
@@ -112,6 +137,19 @@ describe('service connections', () => {
     hub.links[0]!.send('still here');
     await until(() => expect(client.messages).toHaveLength(1));
     expect(relay.relay.core.sessionCount).toBe(1);
+  });
+
+  it('may announce options that they do not use as nil', async () => {
+    await start();
+    const { ws } = await dial();
+    const nothing = { maxPayload: null, compress: null, level: null } as object;
+    const hub = new TestHub(new WebSocketTransport(ws), [{ port: 0, path: '/chat', ...nothing }]);
+    await until(() => expect(hub.established).toBe(true));
+    const client = relay.client();
+    await until(() => expect(client.open).toBe(true));
+    client.ws.send('hello');
+    await until(() => expect(hub.links[0]?.messages).toHaveLength(1));
+    expect(client.closed).toBeUndefined();
   });
 
   it('that say nothing are closed', async () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { isLoopbackHost } from '../options/index.js';
 import type { ResolvedRelayOptions } from '../options/index.js';
+import { normalizePath } from '../protocol/endpoint.js';
 import { TokenError } from '../transport/service-token.js';
 import type { TokenVerifier } from '../transport/service-token.js';
 import {
@@ -17,18 +18,22 @@ import type { IngressFinder } from './ingress-finder.js';
 import type { ProxyHeader } from './proxy-protocol.js';
 import type { RelayCore } from './relay-core.js';
 import type { TrackedSockets } from './tracked-sockets.js';
-import { normalizePath, pathnameOf } from './upgrade-request.js';
+import { pathnameOf } from './upgrade-request.js';
 import type { Upgrade } from './upgrade-request.js';
 
 /** A request that carries one of these came through a proxy or from a web page. */
 const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip', 'origin'];
 const RETRY_SECONDS = 5;
 
-type ServiceOptions = Pick<ResolvedRelayOptions, 'servicePath' | 'maxServiceConnections'>;
+type ServiceOptions = Pick<
+  ResolvedRelayOptions,
+  'servicePath' | 'maxServiceConnections' | 'ingressHeader'
+>;
 
 /** Takes the service connections of hub servers. */
 export class ServiceEndpoint {
   private readonly path: string;
+  private readonly foreignHeaders: readonly string[];
   private readonly server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -46,7 +51,11 @@ export class ServiceEndpoint {
     private readonly headerOf: (socket: object) => ProxyHeader | undefined,
     private readonly ingressOf: IngressFinder,
   ) {
-    this.path = normalizePath(options.servicePath);
+    const { servicePath, ingressHeader } = options;
+    this.path = normalizePath(servicePath);
+    this.foreignHeaders = ingressHeader
+      ? [...FOREIGN_HEADERS, ingressHeader.toLowerCase()]
+      : FOREIGN_HEADERS;
   }
 
   /** Whether a request is for service connections. */
@@ -80,8 +89,8 @@ export class ServiceEndpoint {
   /** @returns the serverId the token is for; `undefined` for a peer on this machine */
   private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
     if (!this.verify) {
-      if (this.isLocal(socket) && FOREIGN_HEADERS.every((name) => headers[name] === undefined))
-        return undefined;
+      const isDirect = this.foreignHeaders.every((name) => headers[name] === undefined);
+      if (isDirect && this.isLocal(socket)) return undefined;
       throw new Refused({
         status: 403,
         text: 'without security.secrets or security.publicKeys only direct connections of this machine are accepted',

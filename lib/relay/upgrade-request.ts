@@ -32,11 +32,6 @@ export function pathnameOf({ url = '' }: IncomingMessage): string | undefined {
   }
 }
 
-/** A path as Nest writes it: with a leading slash, without a trailing one, no slash doubled. */
-export function normalizePath(path: string): string {
-  return `/${path.replace(/\/+$/, '')}`.replace(/\/+/g, '/');
-}
-
 /** Whether the request asks for a WebSocket at all. */
 export function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';

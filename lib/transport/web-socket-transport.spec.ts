@@ -122,7 +122,7 @@ describe('WebSocketTransport', () => {
   });
 
   it('reports a frame over the limit as a fault', async () => {
-    const strict = new WebSocketTransport(accepted, 10);
+    const strict = new WebSocketTransport(accepted, false, 10);
     const recorder = (strict.receiver = new Recorder());
     far.data(1, '12345678901', false);
     far.flush();

@@ -35,9 +35,13 @@ export class WebSocketTransport implements Transport {
     },
   };
 
-  /** @param maxDataBytes limit of a data frame that is received */
+  /**
+   * @param asText whether text is handed over as a string, not as its bytes
+   * @param maxDataBytes limit of a data frame that is received
+   */
   constructor(
     private readonly ws: WebSocket,
+    private readonly asText = false,
     private readonly maxDataBytes = MAX_DATA_BYTES,
   ) {
     ws.binaryType = 'nodebuffer';
@@ -86,7 +90,7 @@ export class WebSocketTransport implements Transport {
         throw new ProtocolError(ServiceCloseCode.BadFrame, 'text message on a service connection');
       }
       this.receiver?.onBatch();
-      readFrames(data as Buffer, this.gate, this.maxDataBytes);
+      readFrames(data as Buffer, this.gate, this.maxDataBytes, this.asText);
     } catch (error) {
       if (!this.closed) this.receiver?.onFault(error);
     }

@@ -12,8 +12,9 @@ import { RelaySession } from '../../lib/protocol/relay-session.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { Retention } from '../../lib/protocol/retention.js';
 import { ClientConnection } from '../../lib/relay/client-connection.js';
+import { HubServers } from '../../lib/relay/hub-servers.js';
 import { IngressReload } from '../../lib/relay/ingress-reload.js';
-import { RelayCore } from '../../lib/relay/relay-core.js';
+import type { RelayCore } from '../../lib/relay/relay-core.js';
 import { ServerDrain } from '../../lib/relay/server-drain.js';
 import type { DrainHost } from '../../lib/relay/server-drain.js';
 import { every, mutate } from './mutate.js';
@@ -334,12 +335,12 @@ describe('the checker', () => {
 
   it('finds a server that is given up before its time', () => {
     restore = mutate(
-      RelayCore.prototype as never,
+      HubServers.prototype as never,
       'sessionEnded',
       (original) =>
         (self, ...args) => {
-          const { options } = self as unknown as { options: { hubReconnectGraceMs: number } };
-          options.hubReconnectGraceMs = 10;
+          const { relay } = self as unknown as { relay: RelayCore };
+          relay.options.hubReconnectGraceMs = 10;
           return original(self, ...args);
         },
     );
