@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { nextTurn, SocketFixture } from '../../test/support/virtual-socket-fixture.js';
 import type { MessageCompletion } from './message-completion.js';
 
+function spied() {
+  const fixture = new SocketFixture();
+  return { socket: fixture.socket, receive: (text: string) => fixture.receive(text) };
+}
+
 describe('VirtualSocket receives', () => {
   it('text and binary as ws emits them', () => {
     const fixture = new SocketFixture();
@@ -24,28 +29,16 @@ describe('VirtualSocket receives', () => {
     ]);
   });
 
-  it('text as a string, while nobody listens who wants bytes', () => {
+  it('binary as its type asks, also where text is a string', () => {
     const { socket, link } = new SocketFixture();
-    let last: unknown;
-    const receive = (data: string | Buffer, binary = false) => {
-      link.onData(data, binary);
-      return last;
-    };
-    const other = () => {};
-    socket.onMessage((data) => (last = data));
-    socket.onMessage(other);
-    expect(receive('text')).toBe('text');
-    expect(receive(Buffer.from('bin'), true)).toEqual(Buffer.from('bin'));
+    const seen: unknown[] = [];
+    socket.onMessage((data) => seen.push(data));
+    link.onData('text', false);
+    link.onData(Buffer.from('bin'), true);
     socket.binaryType = 'arraybuffer';
-    expect(receive(Buffer.from('bin'), true)).toBeInstanceOf(ArrayBuffer);
-    socket.on('message', other);
-    expect(receive('text')).toEqual(Buffer.from('text'));
-    socket.off('message', other);
-    expect(receive('text')).toEqual(Buffer.from('text'));
-    socket.removeAllListeners();
-    socket.on('message', (data: unknown) => (last = data));
-    socket.onMessage(other);
-    expect(receive('text')).toEqual(Buffer.from('text'));
+    link.onData(Buffer.from('bin'), true);
+    const bytes = Buffer.from('bin');
+    expect(seen).toEqual(['text', bytes, new Uint8Array(bytes).buffer]);
   });
 
   it('for event targets too', () => {
@@ -58,6 +51,39 @@ describe('VirtualSocket receives', () => {
     link.onData(Buffer.from('b'), true);
     expect(seen).toEqual(['a', 'a', Buffer.from('b')]);
   });
+
+  it('text as strings while all listeners take them, else as ws emits it', () => {
+    const { socket, receive } = spied();
+    const seen: unknown[] = [];
+    const takesText = (data: unknown) => seen.push(data);
+    socket.onMessage(takesText);
+    receive('a');
+    const other = (data: unknown) => seen.push(data);
+    socket.on('message', other);
+    receive('b');
+    socket.removeAllListeners('message');
+    receive('c');
+    socket.on('message', other);
+    receive('d');
+    socket.onMessage(takesText);
+    receive('e');
+    const bytes = ['b', 'b', 'd', 'e', 'e'].map((text) => Buffer.from(text));
+    expect(seen).toEqual(['a', ...bytes]);
+  });
+
+  it.each(['off', 'removeListener'] as const)(
+    'by no listener that was taken away by %s',
+    (take) => {
+      const { socket, receive } = spied();
+      const seen: unknown[] = [];
+      const takesText = () => seen.push('taken away');
+      socket.onMessage(takesText);
+      socket[take]('message', takesText);
+      socket.on('message', (data) => seen.push(data));
+      receive('x');
+      expect(seen).toEqual([Buffer.from('x')]);
+    },
+  );
 
   it('and acknowledges when the listeners are through', () => {
     const fixture = new SocketFixture();

@@ -1,17 +1,15 @@
-import type { EventEmitter } from 'node:events';
-import { HubClient } from '../gateway/hub-client.js';
-import type { Migration } from '../gateway/hub-client.js';
+import type { HubClient, Migration } from '../gateway/hub-client.js';
 import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
+import { MessageEmitter } from './message-emitter.js';
 import { MessageFragments } from './message-fragments.js';
 import { SharedText } from './shared-text.js';
-import { checkClose, toBytes, toPayload, toReceived } from './socket-data.js';
+import { checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
-import { holdListenersCheaply } from './event-table.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
 
@@ -30,27 +28,20 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
-type MessageListener = (data: Payload, binary: boolean) => void;
-type Listener = Parameters<EventEmitter['removeListener']>[1];
-
 const lastText = new SharedText();
 const EMPTY = Buffer.alloc(0);
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
-
-/** A HubClient is a WebSocket to gateways; here it is the emitter on which that is built. */
-const Emitter = HubClient as unknown as new () => EventEmitter;
 
 /**
  * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
-export class VirtualSocket extends Emitter implements HubLinkOwner {
+export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
   readyState: 0 | 1 | 2 | 3 = 1;
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' = 'nodebuffer';
   protocol = '';
   isPaused = false;
   migration: Migration | undefined;
@@ -59,8 +50,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
   private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
   private completion: MessageCompletion | undefined;
-  /** How many `message` listeners take text as a string; -1 and too few once one may have been removed. */
-  private textListeners = 0;
 
   constructor(
     readonly server: VirtualServer,
@@ -68,7 +57,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     private readonly limits: VirtualSocketLimits,
   ) {
     super();
-    holdListenersCheaply(this);
     this.setMaxListeners(0);
   }
 
@@ -101,26 +89,6 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
 
   attach(link: HubLink): void {
     this.link = link;
-  }
-
-  /** Adds a `message` listener that takes text as a string too, which costs less than its bytes. */
-  onMessage(listener: MessageListener): void {
-    this.textListeners++;
-    this.on('message', listener);
-  }
-
-  override removeListener(event: string | symbol, listener: Listener): this {
-    if (event === 'message') this.textListeners = -1;
-    return super.removeListener(event, listener);
-  }
-
-  override off(event: string | symbol, listener: Listener): this {
-    return this.removeListener(event, listener);
-  }
-
-  override removeAllListeners(...event: [event?: string | symbol]): this {
-    this.textListeners = -1;
-    return super.removeAllListeners(...event);
   }
 
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
@@ -229,8 +197,7 @@ export class VirtualSocket extends Emitter implements HubLinkOwner {
     const completion = new MessageCompletion(this.link, this.link.delivered());
     this.completion = completion;
     try {
-      const asText = !binary && this.textListeners === this.listenerCount('message');
-      this.emit('message', asText ? data : toReceived(data, binary, this.binaryType), binary);
+      this.emitMessage(data, binary);
     } catch (error) {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }

@@ -78,7 +78,7 @@ const cut = (bytes: Buffer, places: readonly number[]): Buffer[] => {
 
 const payload = fc.oneof(
   fc.string({ maxLength: 40, unit: 'grapheme' }).map((text) => Buffer.from(text)),
-  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  fc.uint8Array({ maxLength: 300, size: 'max' }).map((bytes) => Buffer.from(bytes)),
   fc.integer({ min: 0, max: MAX_PAYLOAD + 2 }).map((length) => Buffer.alloc(length, 'x')),
 );
 const closePayload = fc
