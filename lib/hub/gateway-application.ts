@@ -14,6 +14,7 @@ import { hubRequest } from './hub-request.js';
 import type { MigrationWsAdapter } from './migration-ws.adapter.js';
 import type { VirtualServer } from './virtual-server.js';
 import { VirtualSocket } from './virtual-socket.js';
+import type { VirtualSocketLimits } from './virtual-socket.js';
 
 export interface GatewayApplicationOptions {
   connectHookMs: number;
@@ -31,12 +32,17 @@ const NOBODY: HubLinkOwner = {
 
 /** Runs the application's gateways on the connections that reach this hub server. */
 export class GatewayApplication implements HubApplication {
+  private readonly limits: VirtualSocketLimits;
+
   constructor(
     private readonly adapter: MigrationWsAdapter,
     private readonly policies: EndpointPolicies,
     private readonly options: GatewayApplicationOptions,
     private readonly fault: (message: string, error: unknown) => void,
-  ) {}
+  ) {
+    const { maxMessageBytes, maxBufferedBytes } = options;
+    this.limits = { maxMessageBytes, maxBufferedBytes, fault };
+  }
 
   get endpoints(): Endpoint[] {
     return this.adapter.endpoints.map(({ endpoint, options }) => ({
@@ -57,11 +63,7 @@ export class GatewayApplication implements HubApplication {
       bind(NOBODY).refuse(404, `no gateway at ${message.path}`);
       return;
     }
-    const socket = new VirtualSocket(server, message.connectionId, {
-      maxMessageBytes: this.options.maxMessageBytes,
-      maxBufferedBytes: this.options.maxBufferedBytes,
-      fault: this.fault,
-    });
+    const socket = new VirtualSocket(server, message.connectionId, this.limits);
     const link = bind(socket);
     socket.attach(link);
     const request = hubRequest(message.request);

@@ -14,7 +14,7 @@ import type {
   RebindConnection,
 } from '../protocol/messages.js';
 import type { OutboundLimits } from '../protocol/outbound-window.js';
-import type { SessionTimes } from '../protocol/session.js';
+import type { LinkChannel, SessionTimes } from '../protocol/session.js';
 import { MAX_RECLAIMED } from '../protocol/schema.js';
 import type { Transport } from '../protocol/transport.js';
 import { Orphans } from './orphans.js';
@@ -77,7 +77,6 @@ export class HubCore implements HubLinkHost {
   };
   private readonly orphans: Orphans;
   private readonly byId = new Map<string, HubLink>();
-  private readonly relayOf = new WeakMap<HubLink, string>();
   private offline = false;
   private stopped = false;
   /** What is being drained; also relays that connect from now on hear of it. */
@@ -217,8 +216,9 @@ export class HubCore implements HubLinkHost {
     this.observer.sessionEnded?.(session, code, reason);
   }
 
-  linkDetached(link: HubLink): void {
-    this.orphans.add(link, this.relayOf.get(link)!);
+  linkDetached(link: HubLink, lost: LinkChannel): void {
+    // All channels are sessions that were given to the link.
+    this.orphans.add(link, (lost as HubSession).relayId);
   }
 
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void {
@@ -252,7 +252,6 @@ export class HubCore implements HubLinkHost {
       session.bind(message.link, link);
       this.connections.add(link);
       this.byId.set(connectionId, link);
-      this.relayOf.set(link, session.relayId);
       return link;
     });
   }

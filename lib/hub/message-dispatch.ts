@@ -1,91 +1,127 @@
 import type { LoggerService, WsMessageHandler } from '@nestjs/common';
-import { WsAdapter } from '@nestjs/platform-ws';
-import { isObservable } from 'rxjs';
+import { from, isObservable } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
-import type { Payload } from '../protocol/messages.js';
 import { stackOf } from './hub-server-runtime.js';
 import { resultNotSent } from './hub.messages.js';
 import type { MessageCompletion } from './message-completion.js';
 import type { VirtualSocket } from './virtual-socket.js';
 
-/** Only to learn which parser the stock adapter has when nobody chose one. */
-class Stock extends WsAdapter {
-  readonly parser = this.messageParser as MessageParser;
+type Callback = (...args: unknown[]) => unknown;
+/** A message as the stock adapter's own method for one message gets it. */
+export interface MessageEvent {
+  type: 'message';
+  data: string | Buffer;
+  target: VirtualSocket;
+}
+/** The Observables of a client that run for a gateway. */
+type Streams = Set<Subscription>;
+type Handlers = ReadonlyMap<unknown, WsMessageHandler>;
+
+/** What message dispatch asks of its adapter. */
+export interface DispatchHost {
+  readonly log: LoggerService;
+  /** The parser that is in use at the moment. */
+  parser(): MessageParser;
+  /** Whether that is the one that the adapter has when nobody chose another. */
+  isStockParser(parser: MessageParser): boolean;
 }
 
 /**
  * Hands messages to their handlers and sends the results, with the outcome of the stock adapter's
- * RxJS pipeline (`WsAdapter.bindMessageHandlers`, `WebSocketsController.pickResult` of
- * @nestjs/platform-ws and @nestjs/websockets 12) at a part of its cost. Only results that are
- * Observables are subscribed to.
+ * RxJS pipeline (`WsAdapter.bindMessageHandlers`, `WebSocketsController.pickResult`) at a part of its
+ * cost: only results that are Observables are subscribed to.
  */
 export class MessageDispatch {
-  private readonly defaultParser = new Stock().parser;
+  /** Where each event's handler is: the same for all clients of a gateway. */
+  private readonly places: ReadonlyMap<unknown, number>[] = [];
 
-  /** @param parser the one that is in use at the moment */
-  constructor(
-    private readonly parser: () => MessageParser,
-    private readonly log: LoggerService,
-  ) {}
+  constructor(private readonly host: DispatchHost) {}
 
-  /** What to do with the messages of a client. */
-  listenerOf(client: VirtualSocket, handlers: readonly WsMessageHandler[]) {
-    const running = new Running(client);
-    return (data: Payload, isBinary: boolean): void => {
+  /** Has a gateway's handlers get the messages of a client until it leaves. */
+  bind(client: VirtualSocket, handlers: readonly WsMessageHandler[]): void {
+    const places = this.placesOf(handlers);
+    const callbacks = handlers.map(({ callback }) => callback as Callback);
+    let streams: Streams | undefined;
+    client.onMessage((data, isBinary) => {
       const message = this.parse(isBinary ? data : data.toString());
-      const handler = message && handlers.findLast((it) => it.message === message.event);
-      if (!handler) return;
-      const completion = client.current!;
+      const place = message ? places.get(message.event) : undefined;
+      if (place === undefined) return;
+      const completion = client.current;
       let result: unknown;
       try {
         // The last argument is read by @MessageId().
-        result = callbackOf(handler)(message.data, message.event, completion);
+        result = callbacks[place]!(message!.data, message!.event, completion);
       } catch {
         return;
       }
-      completion.begin();
+      completion?.begin();
       Promise.resolve(result).then(
-        (value) => this.onResult(client, value, completion, running),
+        (value) => {
+          if (isObservable(value)) {
+            this.follow(client, from(value), completion, (streams ??= new Set()));
+            return;
+          }
+          this.reply(client, value);
+          completion?.end();
+        },
         (error: unknown) => {
-          this.log.error(error);
-          completion.end();
+          this.host.log.error(error);
+          completion?.end();
         },
       );
-    };
+    });
+    client.on('close', () => endAll(streams));
+  }
+
+  /** The same, through a method that an adapter puts in the place of the stock one. */
+  bindThrough(
+    client: VirtualSocket,
+    handlers: readonly WsMessageHandler[],
+    results: (event: MessageEvent, handlers: Handlers) => Observable<unknown>,
+  ): void {
+    const byEvent = new Map(handlers.map((it) => [it.message, withCompletion(it, client)]));
+    let streams: Streams | undefined;
+    client.onMessage((data, isBinary) => {
+      const completion = client.current;
+      const event = { data: isBinary ? data : data.toString(), target: client } as const;
+      const stream = results({ type: 'message', ...event }, byEvent);
+      completion?.begin();
+      this.follow(client, stream, completion, (streams ??= new Set()));
+    });
+    client.on('close', () => endAll(streams));
   }
 
   private parse(data: string | Buffer): { event: unknown; data: unknown } | undefined {
-    const parser = this.parser();
+    const parser = this.host.parser();
     try {
       return parser(data as never) as { event: unknown; data: unknown } | undefined;
     } catch (error) {
       // What clients send must not fill the log; a parser of the application that fails is its fault.
-      if (parser !== this.defaultParser) this.log.error(error);
+      if (!this.host.isStockParser(parser)) this.host.log.error(error);
       return undefined;
     }
   }
 
-  private onResult(
+  private follow(
     client: VirtualSocket,
-    value: unknown,
-    completion: MessageCompletion,
-    running: Running,
+    stream: Observable<unknown>,
+    completion: MessageCompletion | undefined,
+    streams: Streams,
   ) {
-    if (!isObservable(value)) {
-      this.reply(client, value);
-      completion.end();
-      return;
-    }
     if (client.readyState === client.CLOSED) {
-      completion.end();
+      completion?.end();
       return;
     }
-    const subscription = value.subscribe({
+    const subscription = stream.subscribe({
       next: (result) => this.reply(client, result),
-      error: (error: unknown) => this.log.error(error),
+      error: (error: unknown) => this.host.log.error(error),
     });
-    running.add(subscription);
-    subscription.add(() => completion.end());
+    streams.add(subscription);
+    subscription.add(() => {
+      streams.delete(subscription);
+      completion?.end();
+    });
   }
 
   private reply(client: VirtualSocket, result: unknown) {
@@ -93,33 +129,32 @@ export class MessageDispatch {
     try {
       client.send(JSON.stringify(result));
     } catch (error) {
-      this.log.error(resultNotSent(client.connectionId), stackOf(error));
+      this.host.log.error(resultNotSent(client.connectionId), stackOf(error));
     }
+  }
+
+  private placesOf(handlers: readonly WsMessageHandler[]): ReadonlyMap<unknown, number> {
+    const known = this.places.find(
+      (places) =>
+        places.size === handlers.length &&
+        handlers.every(({ message }, place) => places.get(message) === place),
+    );
+    if (known) return known;
+    const places = new Map(handlers.map(({ message }, place) => [message as unknown, place]));
+    if (places.size === handlers.length) this.places.push(places);
+    return places;
   }
 }
 
-type Subscription = ReturnType<import('rxjs').Observable<unknown>['subscribe']>;
-
-/** The Observables of a client that still run. */
-class Running {
-  private subscriptions: Set<Subscription> | undefined;
-
-  constructor(private readonly client: VirtualSocket) {}
-
-  add(subscription: Subscription): void {
-    if (subscription.closed) return;
-    if (!this.subscriptions) {
-      this.subscriptions = new Set();
-      this.client.once('close', () => {
-        for (const it of Array.from(this.subscriptions!)) it.unsubscribe();
-      });
-    }
-    const { subscriptions } = this;
-    subscriptions.add(subscription);
-    subscription.add(() => subscriptions.delete(subscription));
-  }
+function endAll(streams: Streams | undefined) {
+  for (const stream of Array.from(streams ?? [])) stream.unsubscribe();
 }
 
-/** Typed as a function of any kind by Nest. */
-const callbackOf = (handler: WsMessageHandler) =>
-  handler.callback as (...args: unknown[]) => unknown;
+const withCompletion = (
+  { callback, ...handler }: WsMessageHandler,
+  client: VirtualSocket,
+): WsMessageHandler => ({
+  ...handler,
+  callback: (...args: unknown[]) =>
+    (callback as Callback)(...args, client.current) as Observable<unknown>,
+});

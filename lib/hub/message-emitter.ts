@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { HubClient } from '../gateway/hub-client.js';
 import type { Payload } from '../protocol/messages.js';
+import { holdListenersCheaply } from './event-table.js';
 import { toReceived } from './socket-data.js';
 
 /** Takes text as a string, or as bytes as the `message` listeners of `ws` do. */
@@ -21,9 +22,15 @@ export class MessageEmitter extends Emitter {
   /** The listeners that take strings; undefined once one was removed. */
   private direct: MessageListener[] | undefined = NO_LISTENERS;
 
+  constructor() {
+    super();
+    holdListenersCheaply(this);
+  }
+
   /** Adds a `message` listener that takes text as a string too. */
   onMessage(listener: MessageListener): void {
-    if (this.direct) this.direct = [...this.direct, listener];
+    // Not spread: that reserves places for many more.
+    if (this.direct) this.direct = this.direct.concat(listener);
     this.on('message', listener);
   }
 

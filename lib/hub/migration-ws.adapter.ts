@@ -23,13 +23,16 @@ export class MigrationWsAdapter extends WsAdapter {
   );
   private readonly servers = new Map<string, VirtualServer>();
   private readonly log = new Logger(MigrationWsAdapter.name);
-  private readonly dispatch = new MessageDispatch(
-    () => this.messageParser as MessageParser,
-    this.log,
-  );
+  private readonly dispatch: MessageDispatch;
 
   constructor(messageParser?: MessageParser) {
     super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
+    const stock = messageParser ? undefined : (this.messageParser as MessageParser);
+    this.dispatch = new MessageDispatch({
+      log: this.log,
+      parser: () => this.messageParser as MessageParser,
+      isStockParser: (parser) => parser === stock,
+    });
   }
 
   /** Names the gateways, just before Nest binds the first one. */
@@ -75,7 +78,19 @@ export class MigrationWsAdapter extends WsAdapter {
       super.bindMessageHandlers(client as never, handlers as never, transform);
       return;
     }
-    client.onMessage(this.dispatch.listenerOf(client, handlers));
+    if (this.bindMessageHandler === WsAdapter.prototype.bindMessageHandler) {
+      this.dispatch.bind(client, handlers);
+    } else {
+      this.dispatch.bindThrough(client, handlers, (event, byEvent) =>
+        this.bindMessageHandler(event as never, byEvent as never, transform),
+      );
+    }
+  }
+
+  override bindClientDisconnect(client: unknown, callback: (code: number) => void): void {
+    // A virtual socket closes once: it needs no listener that takes itself away.
+    if (client instanceof VirtualSocket) client.on('close', callback);
+    else super.bindClientDisconnect(client as never, callback as never);
   }
 
   /** A client that arrived before the application was ready: nothing is bound to it. */

@@ -10,23 +10,6 @@ function bytesOf(data: unknown): Buffer {
   return Buffer.from(data as string);
 }
 
-/** Characters of a text that is kept for comparison. */
-const LONGEST_KEPT = 4096;
-let lastText = '';
-let lastBytes = 0;
-
-/** The bytes of a message. The same text often goes to many clients: it is counted once. */
-export function bytesOfMessage(data: Payload): number {
-  if (typeof data !== 'string') return data.length;
-  if (data === lastText) return lastBytes;
-  const bytes = Buffer.byteLength(data);
-  if (data.length <= LONGEST_KEPT) {
-    lastText = data;
-    lastBytes = bytes;
-  }
-  return bytes;
-}
-
 /** The payload that `ws` would send for `data`. */
 export function toPayload(
   data: SendData,

@@ -29,6 +29,18 @@ describe('VirtualSocket receives', () => {
     ]);
   });
 
+  it('binary as its type asks, also where text is a string', () => {
+    const { socket, link } = new SocketFixture();
+    const seen: unknown[] = [];
+    socket.onMessage((data) => seen.push(data));
+    link.onData('text', false);
+    link.onData(Buffer.from('bin'), true);
+    socket.binaryType = 'arraybuffer';
+    link.onData(Buffer.from('bin'), true);
+    const bytes = Buffer.from('bin');
+    expect(seen).toEqual(['text', bytes, new Uint8Array(bytes).buffer]);
+  });
+
   it('for event targets too', () => {
     const { socket, link } = new SocketFixture();
     const seen: unknown[] = [];

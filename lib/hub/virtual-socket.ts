@@ -7,7 +7,8 @@ import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.message
 import { MessageCompletion } from './message-completion.js';
 import { MessageEmitter } from './message-emitter.js';
 import { MessageFragments } from './message-fragments.js';
-import { bytesOfMessage, checkClose, toBytes, toPayload } from './socket-data.js';
+import { SharedText } from './shared-text.js';
+import { checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
@@ -27,25 +28,23 @@ export interface VirtualSocketLimits {
   fault(message: string, error: unknown): void;
 }
 
+const lastText = new SharedText();
 const EMPTY = Buffer.alloc(0);
+const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
 
 /**
  * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
 export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
   readyState: 0 | 1 | 2 | 3 = 1;
-  readonly extensions = '';
   protocol = '';
   isPaused = false;
   migration: Migration | undefined;
-  /** Read by the `close` events of `ws`, for `wasClean`. */
-  protected _closeFrameReceived = false;
-  protected _closeFrameSent = false;
   private link!: HubLink;
   private inbox: { data: Payload; binary: boolean }[] | undefined;
   private fragments: MessageFragments | undefined;
@@ -59,6 +58,19 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   ) {
     super();
     this.setMaxListeners(0);
+  }
+
+  get extensions(): string {
+    return '';
+  }
+
+  /** Read by the `close` events of `ws`, for `wasClean`. */
+  protected get _closeFrameReceived(): boolean {
+    return this.end !== undefined && this.end.code !== 1006;
+  }
+
+  protected get _closeFrameSent(): boolean {
+    return this._closeFrameReceived;
   }
 
   get bufferedAmount(): number {
@@ -155,7 +167,6 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
     } else {
       this.migration = undefined;
     }
-    this._closeFrameReceived = this._closeFrameSent = code !== 1006;
     this.end = { code, reason };
     if (!this.inbox) this.finish();
   }
@@ -165,8 +176,9 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
       this.tooLate(done);
       return;
     }
-    const bytes = bytesOfMessage(data);
-    if (this.hasRoomFor(bytes, done)) this.link.send(data, binary, done, bytes);
+    const payload = typeof data === 'string' ? lastText.payloadOf(data) : data;
+    const bytes = typeof data === 'string' ? lastText.bytes : data.length;
+    if (this.hasRoomFor(bytes, done)) this.link.send(payload, binary, done, bytes);
   }
 
   private hasRoomFor(bytes: number, done: Callback | undefined): boolean {
@@ -237,7 +249,7 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
 
   private tooLate(done: Callback | undefined) {
     const readyState = this.end ? this.CLOSED : this.readyState;
-    const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][readyState];
+    const state = STATES[readyState];
     done?.(new Error(`WebSocket is not open: readyState ${readyState} (${state})`));
   }
 
@@ -272,3 +284,6 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
 }
 
 addEventTarget(VirtualSocket.prototype);
+for (const [value, name] of STATES.entries()) {
+  Object.defineProperty(VirtualSocket.prototype, name, { value, enumerable: true });
+}

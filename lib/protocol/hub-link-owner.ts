@@ -1,5 +1,6 @@
 import type { HubLink } from './hub-link.js';
 import type { MigrationInfo, Payload } from './messages.js';
+import type { LinkChannel } from './session.js';
 
 /** How a link ended. */
 export interface LinkEndCause {
@@ -12,7 +13,7 @@ export interface LinkEndCause {
 /** The hub server's side of a link. */
 export interface HubLinkHost {
   /** The link's service connection is lost; it waits to be bound to another one. */
-  linkDetached(link: HubLink): void;
+  linkDetached(link: HubLink, lost: LinkChannel): void;
   /** The connection is not this server's any more; without a cause when it was refused. */
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void;
   /** The relay has all that was ever sent on the link, or will not ask for it: nothing is left of it. */

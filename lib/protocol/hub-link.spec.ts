@@ -80,7 +80,7 @@ describe('HubLink', () => {
     if (phase !== 'open') request(link);
     link.onLost(1006, 'cut');
     link.onLost(1006, 'cut');
-    expect([link.detached, t.host.linkDetached.mock.calls]).toEqual([true, [[link]]]);
+    expect([link.detached, t.host.linkDetached.mock.calls]).toEqual([true, [[link, t.channel]]]);
     expect([t.owner.closed.mock.calls.length, done.mock.calls.length]).toEqual([0, 0]);
   });
 

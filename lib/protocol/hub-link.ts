@@ -42,7 +42,7 @@ export class HubLink implements LinkEnd, AckSource {
   private state: State = 'opening';
   private readonly outbound: OutboundWindow;
   private readonly inbound: InboundProgress;
-  private readonly pings = new UnansweredPings();
+  private pings: UnansweredPings | undefined;
   private ackScheduled = false;
   private attempt = 0;
   private closing: { code: number; reason: string } | undefined;
@@ -141,7 +141,7 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   ping(data: Uint8Array): void {
-    this.pings.sent(data);
+    (this.pings ??= new UnansweredPings()).sent(data);
     if (this.flowing) this.sendPing(data);
   }
 
@@ -204,7 +204,7 @@ export class HubLink implements LinkEnd, AckSource {
         this.inbound.skip(message.count);
         return;
       case MessageType.ClientPong:
-        this.pings.answered(message.data);
+        this.pings?.answered(message.data);
         this.owner.pongReceived(message.data);
         return;
       case MessageType.MigrateConnectionRequest:
@@ -223,7 +223,7 @@ export class HubLink implements LinkEnd, AckSource {
       return;
     }
     this.detachedNow = true;
-    this.host.linkDetached(this);
+    this.host.linkDetached(this, this.channel);
   }
 
   /** Goes on with another service connection of the same relay. */
@@ -379,7 +379,7 @@ export class HubLink implements LinkEnd, AckSource {
   /** What waited while nothing could be sent, or may have got lost, is sent. */
   private resume() {
     this.transmit();
-    if (this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
+    if (this.pings && this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
   }
 
   private sendPing(data: Uint8Array) {

@@ -55,9 +55,10 @@ export class Retention {
 
   /** @returns the number of the message */
   push(data: Payload, binary: boolean, bytes: number, done?: Retained['done']): number {
-    if (this.entries === NOTHING) this.entries = [];
     const number = ++this.pushed;
-    this.entries.push({ number, data, binary, bytes, done });
+    const entry: Retained = { number, data, binary, bytes, done };
+    if (this.entries === NOTHING) this.entries = [entry];
+    else this.entries.push(entry);
     this.bytes += bytes;
     return number;
   }
@@ -126,7 +127,8 @@ export class Retention {
   private dropFirst(entry: Retained): number {
     this.bytes -= entry.bytes;
     this.entries[this.head++] = undefined;
-    if (this.head > MOST_PLACES_LEFT && this.head * 2 > this.entries.length) {
+    if (this.head === this.entries.length) this.holdNothing();
+    else if (this.head > MOST_PLACES_LEFT && this.head * 2 > this.entries.length) {
       this.entries.splice(0, this.head);
       this.head = 0;
     }
@@ -148,6 +150,12 @@ export class Retention {
     if (from >= to) return [];
     const taken = this.entries.splice(from, to - from) as Retained[];
     for (const { bytes } of taken) this.bytes -= bytes;
+    if (this.head === this.entries.length) this.holdNothing();
     return taken;
+  }
+
+  private holdNothing() {
+    this.entries = NOTHING;
+    this.head = 0;
   }
 }
