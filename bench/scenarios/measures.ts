@@ -26,6 +26,7 @@ export const MEASURES: Record<Measure, (trial: Trial) => Promise<Values>> = {
 async function measureTraffic(trial: Trial): Promise<Values> {
   const { load, scenario } = trial;
   await trial.connect();
+  if (scenario.measure === 'latency') await trial.heatUp();
   load.start(scenario.traffic!);
   await sleep(trial.warmUpMs);
   await load.measure();

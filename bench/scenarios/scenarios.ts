@@ -5,6 +5,7 @@ export const SCENARIO_IDS = [
   'echo1',
   'echo16',
   'fanOut',
+  'fanOut2',
   'echo5000',
   'rate1000',
   'rate10000',
@@ -97,11 +98,18 @@ export function scenariosWith(mostClients: number): readonly Scenario[] {
     },
     {
       id: 'fanOut',
-      name: 'fan-out to 1,000 clients',
+      name: 'fan-out to 1,000 clients, 10 messages at a time',
+      measure: 'throughput',
+      clients: 1000,
+      traffic: { kind: 'fanOut', outstanding: 10 },
+      isMain: true,
+    },
+    {
+      id: 'fanOut2',
+      name: 'fan-out to 1,000 clients, 2 messages at a time',
       measure: 'throughput',
       clients: 1000,
       traffic: { kind: 'fanOut', outstanding: 2 },
-      isMain: true,
     },
     {
       id: 'echo5000',

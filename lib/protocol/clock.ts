@@ -11,8 +11,12 @@ export interface Clock {
   /** Calls `fn` once after `ms` milliseconds. */
   setTimer(fn: () => void, ms: number): Timer;
   clearTimer(timer: Timer): void;
-  /** Calls `fn` once at the end of the present turn: what one turn produced leaves together. */
-  defer(fn: () => void): void;
+  /**
+   * Calls `fn` once at the end of the present turn: what one turn produced leaves together.
+   * @param early whether it may be called as soon as the present callback is through while there is
+   *   little to do: then nothing else would come that could leave together with it
+   */
+  defer(fn: () => void, early?: boolean): void;
 }
 
 /** The source of everything random. */

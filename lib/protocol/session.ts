@@ -208,7 +208,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   private scheduleFlush() {
     if (this.flushing) return;
     this.flushing = true;
-    this.clock.defer(() => this.flush());
+    this.clock.defer(() => this.flush(), true);
   }
 
   private flush() {

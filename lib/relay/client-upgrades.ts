@@ -59,7 +59,7 @@ export class ClientUpgrades {
     this.surroundings = {
       clock,
       pings: this.pings,
-      answers: new UpgradeAnswers(options.clientFrames, options.closeTimeoutMs),
+      answers: new UpgradeAnswers(options.clientFrames, options.closeTimeoutMs, clock),
       closeTimeoutMs: options.closeTimeoutMs,
       retryAfterSeconds: Math.max(1, Math.ceil(options.holdUpgradeMs / 1000)),
     };

@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock, RandomSource, Timer } from '../protocol/clock.js';
+import { LoopLoad } from './loop-load.js';
+
+/** How busy the event loop is. */
+const load = new LoopLoad();
 
 /** The clock of real processes. Its timers do not keep a process alive. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer: (fn, ms): Timer => setTimeout(fn, ms).unref(),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
-  defer: (fn) => void setImmediate(fn),
+  defer: (fn, early = false) => {
+    if (early && !load.isHigh(performance.now())) process.nextTick(fn);
+    else setImmediate(fn);
+  },
 };
 
 const ID_BYTES = 18;

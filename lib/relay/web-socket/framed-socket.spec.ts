@@ -4,6 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clientFrame } from '../../../test/support/client-frame.js';
 import { until } from '../../../test/support/until.js';
+import { systemClock } from '../../transport/system-clock.js';
 import type { Taker } from '../../protocol/relay-binding.js';
 import type { ClientWebSocketEvents } from './client-web-socket.js';
 import { FramedSocket } from './framed-socket.js';
@@ -52,7 +53,7 @@ function frame(
 ): FramedSocket {
   prepare(near);
   events = new Recorder();
-  const framed = new FramedSocket(near, head, 1000, new Outbox(), events);
+  const framed = new FramedSocket(near, head, 1000, new Outbox(systemClock), events);
   framed.start();
   return framed;
 }

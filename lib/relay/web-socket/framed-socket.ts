@@ -26,6 +26,7 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   private closeCode: number = CloseCode.Abnormal;
   private closeReason = '';
   private closeReceived = false;
+  private over = false;
   /** Frames of this turn: opcode and payload, alternating. */
   private queue: (number | FramePayload)[] = NOTHING;
   /** Who sent the messages of this turn, and how many. */
@@ -55,7 +56,7 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   }
 
   get isOpen(): boolean {
-    return !this.closeSent && !this.closeReceived && this.socket.writable;
+    return !this.closeSent && !this.closeReceived && !this.over;
   }
 
   send(data: Payload, binary: boolean, taker: Taker): void {
@@ -83,6 +84,7 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   }
 
   terminate(): void {
+    this.over = true;
     this.reader.stop();
     this.socket.destroy();
   }
@@ -178,6 +180,7 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   };
 
   private readonly onSocketClosed = () => {
+    this.over = true;
     this.reader.stop();
     this.events.onClosed(this.closeCode, this.closeReason);
   };

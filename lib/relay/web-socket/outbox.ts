@@ -1,3 +1,4 @@
+import type { Clock } from '../../protocol/clock.js';
 import { encodeFrames } from './frame-writer.js';
 import type { FramePayload, Frames } from './frame-writer.js';
 
@@ -16,9 +17,11 @@ export class Outbox {
   private lastPayload: unknown;
   private lastFrame: Buffer | undefined;
 
+  constructor(private readonly clock: Clock) {}
+
   /** Has the sender flushed at the end of this turn. */
   add(sender: Sender): void {
-    if (this.senders.push(sender) === 1) setImmediate(this.flush);
+    if (this.senders.push(sender) === 1) this.clock.defer(this.flush, true);
   }
 
   /** The frames as bytes, which nobody may change. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Clock } from '../../protocol/clock.js';
 import type { Upgrade } from '../upgrade-request.js';
 import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';
 import { FramedSocket } from './framed-socket.js';
@@ -24,13 +25,15 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** Answers upgrades with 101. */
 export class UpgradeAnswers {
-  private readonly outbox = new Outbox();
+  private readonly outbox: Outbox;
   private readonly wsUpgrades: WsUpgrades;
 
   constructor(
     private readonly frames: ClientFrames,
     closeTimeoutMs: number,
+    clock: Clock,
   ) {
+    this.outbox = new Outbox(clock);
     this.wsUpgrades = new WsUpgrades(closeTimeoutMs);
   }
 
