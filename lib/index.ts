@@ -15,6 +15,7 @@ export { InvalidMigrationOptionsError } from './options/index.js';
 export type {
   AckMode,
   AdminOptions,
+  ContextOptions,
   HubOptions,
   MessageParser,
   MigrationLevel,
@@ -29,6 +30,7 @@ export type {
   SecurityOptions,
   ShutdownMode,
   ShutdownOptions,
+  UnresumableStreams,
 } from './options/index.js';
 export type { HubServerStats, RelayCounters, RelayStats } from './relay/relay-stats.js';
 export { GracefulShutdown } from './shutdown/graceful-shutdown.js';

@@ -26,6 +26,14 @@ export type AckMode = 'handled' | 'received';
 export type MigrationLevel = 'off' | 'shutdownOnly' | 'any';
 
 /**
+ * What becomes of a running stream that the next server cannot resume: `wait` until it ends,
+ * `restart` it there, or `end` it here.
+ *
+ * @publicApi
+ */
+export type UnresumableStreams = 'wait' | 'restart' | 'end';
+
+/**
  * Turns a client's message into an event and its data, as `WsAdapter`'s message parser does.
  *
  * @publicApi
@@ -170,4 +178,31 @@ export class HubOptions {
    */
   @Accepts(integer(1, LONGEST_MS))
   readonly connectHookMs: number = 10_000;
+
+  /**
+   * Limit of a gateway's migration hooks (`@OnMigrationReady()`, `@OnMigrateOut()` together, and
+   * `@OnMigrateIn()`), in milliseconds. After it the migration goes on without waiting for them.
+   *
+   * @default 5000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly migrationHookMs: number = 5000;
+
+  /**
+   * Longest time that `client.hold()` keeps a connection from moving, in milliseconds.
+   *
+   * @default 30000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly holdMs: number = 30_000;
+
+  /**
+   * What becomes of a running stream (an Observable or async iterable) without `@OnMigrateResume()`
+   * when its connection is to move: it is waited for (`wait`), begun anew by the next server
+   * (`restart`), or ended with a frame that says so (`end`).
+   *
+   * @default 'wait'
+   */
+  @Accepts(oneOf('wait', 'restart', 'end'))
+  readonly unresumable: UnresumableStreams = 'wait';
 }

@@ -1,11 +1,13 @@
 export { addressList, isLoopbackHost } from './addresses.js';
 export { AdminOptions } from './admin.options.js';
+export { ContextOptions } from './context.options.js';
 export { closestName, type NameCandidate } from './closest-name.js';
 export {
   type AckMode,
   HubOptions,
   type MessageParser,
   type MigrationLevel,
+  type UnresumableStreams,
 } from './hub.options.js';
 export { parseIngress, type IngressEntry } from './ingress-rules.js';
 export { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
@@ -16,6 +18,7 @@ export {
   type OptionPath,
   optionPaths,
   type ResolvedAdminOptions,
+  type ResolvedContextOptions,
   type ResolvedHubOptions,
   type ResolvedOptions,
   type ResolvedRelayOptions,

@@ -10,5 +10,8 @@ export const LARGEST_MESSAGE = 64 * 1024 * 1024;
 /** The most bytes that may be retained for one connection. */
 export const LARGEST_RETENTION = 1_073_741_824;
 
+/** The largest context, in bytes: with everything else it must fit into one control message. */
+export const LARGEST_CONTEXT = 524_288;
+
 /** The most messages that may be retained for one connection. */
 export const MOST_RETAINED_MESSAGES = 1_000_000;

@@ -1,4 +1,5 @@
 import { AdminOptions } from './admin.options.js';
+import { ContextOptions } from './context.options.js';
 import { HubOptions } from './hub.options.js';
 import { RelayOptions } from './relay.options.js';
 import { Accepts, oneOf } from './rules.js';
@@ -39,6 +40,8 @@ export interface MigrationOptions extends Partial<GeneralOptions> {
   readonly relay?: Partial<RelayOptions>;
   /** The side that runs gateways. */
   readonly hub?: Partial<HubOptions>;
+  /** What travels with a connection. */
+  readonly context?: Partial<ContextOptions>;
   /** How a hub server shuts down. */
   readonly shutdown?: Partial<ShutdownOptions>;
   /** The admin API of a relay. */
@@ -51,6 +54,8 @@ export type ResolvedSecurityOptions = Readonly<SecurityOptions>;
 export type ResolvedRelayOptions = Readonly<RelayOptions>;
 /** @publicApi */
 export type ResolvedHubOptions = Readonly<HubOptions>;
+/** @publicApi */
+export type ResolvedContextOptions = Readonly<ContextOptions>;
 /** @publicApi */
 export type ResolvedShutdownOptions = Readonly<ShutdownOptions>;
 /** @publicApi */
@@ -66,6 +71,7 @@ export interface ResolvedOptions {
   readonly security: ResolvedSecurityOptions;
   readonly relay: ResolvedRelayOptions;
   readonly hub: ResolvedHubOptions;
+  readonly context: ResolvedContextOptions;
   readonly shutdown: ResolvedShutdownOptions;
   readonly admin: ResolvedAdminOptions;
 }
@@ -78,6 +84,7 @@ export type OptionPath =
   | PathsOf<'security', SecurityOptions>
   | PathsOf<'relay', RelayOptions>
   | PathsOf<'hub', HubOptions>
+  | PathsOf<'context', ContextOptions>
   | PathsOf<'shutdown', ShutdownOptions>
   | PathsOf<'admin', AdminOptions>;
 
@@ -86,6 +93,7 @@ export const SECTIONS = {
   security: SecurityOptions,
   relay: RelayOptions,
   hub: HubOptions,
+  context: ContextOptions,
   shutdown: ShutdownOptions,
   admin: AdminOptions,
 } as const;

@@ -27,13 +27,14 @@ export function readOptions(input: unknown): ReadOptions {
   if (given === undefined) {
     problems.push({ path: 'options', text: mustBe('an object', describeType(input)) });
   }
-  const { security, relay, hub, shutdown, admin, ...general } = given ?? {};
+  const { security, relay, hub, context, shutdown, admin, ...general } = given ?? {};
   const { role } = readSection(undefined, GeneralOptions, general, problems);
   const options = {
     role,
     security: readSection('security', SECTIONS.security, security, problems),
     relay: readSection('relay', SECTIONS.relay, relay, problems),
     hub: readSection('hub', SECTIONS.hub, hub, problems),
+    context: readSection('context', SECTIONS.context, context, problems),
     shutdown: readSection('shutdown', SECTIONS.shutdown, shutdown, problems),
     admin: readSection('admin', SECTIONS.admin, admin, problems),
   };

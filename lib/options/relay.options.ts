@@ -220,6 +220,15 @@ export class RelayOptions {
   readonly retainedTotalBytes: number = 268_435_456;
 
   /**
+   * Bytes of checkpoints kept in total. Above, the checkpoint of a connection is forgotten; its client
+   * is then closed with 1012 instead of being taken over when its hub server is lost.
+   *
+   * @default 268435456
+   */
+  @Accepts(integer(0, 1_099_511_627_776))
+  readonly contextTotalBytes: number = 268_435_456;
+
+  /**
    * Time for a hub server to return after all its service connections were lost, in milliseconds;
    * then other hub servers take over its clients.
    *
@@ -235,6 +244,15 @@ export class RelayOptions {
    */
   @Accepts(integer(1, LONGEST_MS))
   readonly migrationStepMs: number = 10_000;
+
+  /**
+   * Time in which a migration that was asked for must be over, in milliseconds, when the request does
+   * not say.
+   *
+   * @default 30000
+   */
+  @Accepts(integer(1, LONGEST_MS))
+  readonly migrationRequestMs: number = 30_000;
 
   /**
    * Server migrations started per second.

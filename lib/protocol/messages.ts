@@ -14,12 +14,15 @@ export const MessageType = {
   Fin: 0x23,
   FinAck: 0x24,
   Drain: 0x25,
+  MigrationCommand: 0x26,
+  MigrationAnswer: 0x27,
   OpenConnection: 0x30,
   OpenConnectionResponse: 0x31,
   CloseConnection: 0x32,
   ClientPing: 0x33,
   ClientPong: 0x34,
   ConnectionClosed: 0x35,
+  Checkpoint: 0x36,
   MigrateConnectionRequest: 0x40,
   MigrateConnectionResponse: 0x41,
   MigrateConnectionAck: 0x42,
@@ -29,6 +32,7 @@ export const MessageType = {
   SkipMessages: 0x46,
   ReclaimConnections: 0x47,
   ConnectionsGone: 0x48,
+  MigrateConnectionProgress: 0x49,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -71,6 +75,16 @@ export interface ClientRequest {
   encrypted: boolean;
 }
 
+/** A hub server, by one or more of its properties; all that are given must fit. */
+export interface ServerSelector {
+  serverId?: string;
+  serverName?: string;
+  version?: string;
+}
+
+/** How far the migration of a connection to another hub server is. */
+export type MigrationState = 'none' | 'requested' | 'ready' | 'migrating' | 'cancelled' | 'failed';
+
 /** Where a connection comes from or goes to, and why. */
 export interface MigrationInfo {
   /** serverId of the other server. */
@@ -88,6 +102,8 @@ export interface HandshakeRequest {
   endpoints: Endpoint[];
   keepAliveMs: number;
   deadAfterMs: number;
+  /** When this process started, in milliseconds since 1970. */
+  startedAt?: number;
 }
 
 export interface HandshakeResponse {
@@ -116,6 +132,46 @@ export interface Drain {
   endpoints: EndpointKey[];
 }
 
+/** A hub server asks for a migration, takes the request back, or asks how far it is. */
+export interface MigrationCommand {
+  type: typeof MessageType.MigrationCommand;
+  /** Chosen by the hub server; the answer has it again. */
+  request: number;
+  action: 'request' | 'cancel' | 'state';
+  connectionId: string;
+  /** With `request`: to which server; any other when absent. */
+  to?: ServerSelector;
+  /** With `request`: time for the migration; the relay's own limit when absent. */
+  deadlineMs?: number;
+  /** With `request`: why. */
+  reason?: string;
+}
+
+/** What came of a {@link MigrationCommand}. */
+export type CommandResult =
+  | 'ok'
+  | 'unknown'
+  | 'tooLate'
+  | 'notMigratable'
+  | 'closing'
+  | 'noTarget'
+  | 'alreadyThere'
+  | 'nothingToCancel';
+
+export interface MigrationAnswer {
+  type: typeof MessageType.MigrationAnswer;
+  request: number;
+  result: CommandResult;
+  state: MigrationState;
+  attempt: number;
+  /** serverId of the hub server that has the connection. */
+  server?: string;
+  /** Why it moves, or did not. */
+  reason?: string;
+  /** What keeps the connection from leaving. */
+  waitsFor?: string;
+}
+
 export interface OpenConnection {
   type: typeof MessageType.OpenConnection;
   link: number;
@@ -129,6 +185,8 @@ export interface OpenConnection {
   migration?: MigrationInfo;
   /** The subprotocol agreed with the client; only when the connection moves. */
   protocol?: string;
+  /** What the application has of the connection; only when it moves. */
+  context?: Uint8Array;
 }
 
 export interface OpenConnectionResponse {
@@ -172,6 +230,16 @@ export interface ConnectionClosed {
   link: number;
 }
 
+/** What another server needs to go on with the connection; replaces what was sent before. */
+export interface Checkpoint {
+  type: typeof MessageType.Checkpoint;
+  link: number;
+  /** Absent: nothing is needed. */
+  context?: Uint8Array;
+  /** Whether the connection may move to another hub server. Absent: it may. */
+  migratable?: boolean;
+}
+
 /** To where a connection moves: to another hub server, or to another service connection of the same. */
 export type MoveKind = 'migrate' | 'reroute';
 
@@ -182,6 +250,8 @@ export interface MigrateConnectionRequest {
   attempt: number;
   reason: string;
   deadlineMs: number;
+  /** To which hub server it is to move, when that was asked for. */
+  to?: ServerSelector;
 }
 
 export interface MigrateConnectionResponse {
@@ -197,6 +267,23 @@ export interface MigrateConnectionResponse {
   received: number;
   /** Outbound messages sent on this link so far. */
   sent: number;
+  /** With READY to migrate: what the application has of the connection. */
+  context?: Uint8Array;
+  /** With READY to migrate: the application chose another target. */
+  to?: ServerSelector;
+}
+
+/** How far the origin is with a connection that is asked to leave. */
+export interface MigrateConnectionProgress {
+  type: typeof MessageType.MigrateConnectionProgress;
+  link: number;
+  attempt: number;
+  /** `waiting` for a safe point; `ready`: it is reached, the application has the last word. */
+  state: 'waiting' | 'ready';
+  /** What is waited for. */
+  waitsFor?: string;
+  /** Inbound is to flow until the safe point: the origin looks for attentions in it. */
+  flow?: boolean;
 }
 
 /**
@@ -216,6 +303,8 @@ export interface MigrateConnectionAck {
   connectionId?: string;
   /** With `connectionId`: outbound messages received from this hub server so far. */
   received?: number;
+  /** What the last target said that refused. */
+  detail?: string;
 }
 
 /** A MigrateConnectionAck that takes the link to another service connection. */
@@ -283,14 +372,18 @@ export type ControlMessage =
   | Fin
   | FinAck
   | Drain
+  | MigrationCommand
+  | MigrationAnswer
   | OpenConnection
   | OpenConnectionResponse
   | CloseConnection
   | ClientPing
   | ClientPong
   | ConnectionClosed
+  | Checkpoint
   | MigrateConnectionRequest
   | MigrateConnectionResponse
+  | MigrateConnectionProgress
   | MigrateConnectionAck
   | ConnectionReleased
   | RebindConnection

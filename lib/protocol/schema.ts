@@ -21,6 +21,17 @@ const request = record({
   encrypted: flag,
 });
 const attempt = integer(0, MAX_LINK);
+/** Bytes of a context. */
+const MAX_CONTEXT = 1_000_000;
+const context = optional(bytes(MAX_CONTEXT));
+const note = text(256);
+const to = optional(
+  record({
+    serverId: optional(identifier),
+    serverName: optional(identifier),
+    version: optional(identifier),
+  }),
+);
 
 /** What the body of each control message must look like. Fields not named here are ignored. */
 export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
@@ -42,6 +53,7 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       ),
       keepAliveMs: integer(10, 3_600_000),
       deadAfterMs: integer(20, 3_600_000),
+      startedAt: optional(integer(0)),
     }),
   ],
   [MessageType.HandshakeResponse, record({ version: integer(0, 65_535), relayId: identifier })],
@@ -49,6 +61,38 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
   [MessageType.Fin, record({})],
   [MessageType.FinAck, record({})],
   [MessageType.Drain, record({ deadlineMs: duration, endpoints: list(record(endpointKey), 1000) })],
+  [
+    MessageType.MigrationCommand,
+    record({
+      request: integer(0),
+      action: oneOf('request', 'cancel', 'state'),
+      connectionId: identifier,
+      to,
+      deadlineMs: optional(duration),
+      reason: optional(note),
+    }),
+  ],
+  [
+    MessageType.MigrationAnswer,
+    record({
+      request: integer(0),
+      result: oneOf(
+        'ok',
+        'unknown',
+        'tooLate',
+        'notMigratable',
+        'closing',
+        'noTarget',
+        'alreadyThere',
+        'nothingToCancel',
+      ),
+      state: oneOf('none', 'requested', 'ready', 'migrating', 'cancelled', 'failed'),
+      attempt,
+      server: optional(identifier),
+      reason: optional(reason),
+      waitsFor: optional(note),
+    }),
+  ],
   [
     MessageType.OpenConnection,
     record({
@@ -59,6 +103,7 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       inbound: integer(0),
       migration,
       protocol: optional(text(1024)),
+      context,
     }),
   ],
   [
@@ -75,9 +120,10 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
   [MessageType.ClientPing, record({ data: bytes(125) })],
   [MessageType.ClientPong, record({ data: bytes(125) })],
   [MessageType.ConnectionClosed, record({})],
+  [MessageType.Checkpoint, record({ context, migratable: optional(flag) })],
   [
     MessageType.MigrateConnectionRequest,
-    record({ kind: oneOf('migrate', 'reroute'), attempt, reason, deadlineMs: duration }),
+    record({ kind: oneOf('migrate', 'reroute'), attempt, reason, deadlineMs: duration, to }),
   ],
   [
     MessageType.MigrateConnectionResponse,
@@ -88,6 +134,8 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       handled: integer(0),
       received: integer(0),
       sent: integer(0),
+      context,
+      to,
     }),
   ],
   [
@@ -100,6 +148,7 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
       epoch: integer(1),
       connectionId: optional(identifier),
       received: optional(integer(0)),
+      detail: optional(reason),
     }),
   ],
   [
@@ -129,6 +178,15 @@ export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([
         record({ connectionId: identifier, epoch: integer(1), server: optional(identifier) }),
         MAX_RECLAIMED,
       ),
+    }),
+  ],
+  [
+    MessageType.MigrateConnectionProgress,
+    record({
+      attempt,
+      state: oneOf('waiting', 'ready'),
+      waitsFor: optional(note),
+      flow: optional(flag),
     }),
   ],
 ]);
