@@ -2,7 +2,12 @@ import type { Clock, Timer } from '../protocol/clock.js';
 import { ServiceCloseCode } from '../protocol/errors.js';
 import { HubLink } from '../protocol/hub-link.js';
 import type { AckMode } from '../protocol/hub-link.js';
-import type { HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link-owner.js';
+import type {
+  HubLinkHost,
+  HubLinkOwner,
+  LinkEndCause,
+  MoveChange,
+} from '../protocol/hub-link-owner.js';
 import { HubSession } from '../protocol/hub-session.js';
 import { MessageType } from '../protocol/messages.js';
 import type {
@@ -17,12 +22,15 @@ import type { OutboundLimits } from '../protocol/outbound-window.js';
 import type { LinkChannel, SessionTimes } from '../protocol/session.js';
 import { MAX_RECLAIMED } from '../protocol/schema.js';
 import type { Transport } from '../protocol/transport.js';
+import type { CommandAnswer, MoveCommand } from './migration-commands.js';
 import { Orphans } from './orphans.js';
 
 export interface HubCoreOptions extends SessionTimes, OutboundLimits {
   serverId: string;
   serverName: string;
   version: string;
+  /** When this process started, in milliseconds since 1970. */
+  startedAt?: number;
   /** A connection that lost its service connection ends after this many milliseconds. */
   orphanMs: number;
   /** FIN is sent again after this many milliseconds without FINACK. */
@@ -46,6 +54,8 @@ export interface HubObserver {
   sessionEstablished?(session: HubSession): void;
   sessionEnded?(session: HubSession, code: number, reason: string): void;
   fault?(error: unknown): void;
+  /** A step of a connection's move to another hub server. */
+  migrationChanged?(link: HubLink, change: MoveChange): void;
 }
 
 /** Why a connection is elsewhere when nobody told this server before. */
@@ -162,6 +172,19 @@ export class HubCore implements HubLinkHost {
     return () => this.leaveListeners.delete(listener);
   }
 
+  /**
+   * Asks for a migration of a connection at any hub server, takes the request back, or asks how far it
+   * is.
+   * @param done called once, at once or later
+   */
+  command(
+    _connectionId: string,
+    _command: MoveCommand,
+    done: (answer: CommandAnswer) => void,
+  ): void {
+    done({ result: 'noRelay', state: 'none', attempt: 0 });
+  }
+
   /** Ends all sessions; connections that are left are closed with 1006 on this side. */
   stop(): void {
     this.offline = this.stopped = true;
@@ -214,6 +237,10 @@ export class HubCore implements HubLinkHost {
     if (this.offline) this.checkOffline();
     this.keepOrphans(session);
     this.observer.sessionEnded?.(session, code, reason);
+  }
+
+  moveChanged(link: HubLink, change: MoveChange): void {
+    this.observer.migrationChanged?.(link, change);
   }
 
   linkDetached(link: HubLink, lost: LinkChannel): void {

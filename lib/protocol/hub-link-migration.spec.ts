@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   HubLinkFixture,
   decide,
+  handOver,
   ready,
   request,
   spy,
@@ -17,15 +18,15 @@ describe('HubLink that leaves for another server', () => {
     for (const text of ['a', 'b', 'c', 'd']) link.send(text, false);
     request(link);
     expect(t.channel.take()).toEqual(['a', 'b', 'c', 'd', ready(10, 4)]);
-    expect([link.leaving, link.paused]).toEqual([true, true]);
+    expect([link.leaving, link.settling]).toEqual([true, true]);
   });
 
   it.each(['handled', 'received'] as const)('is ready when its handlers are done: %s', (ack) => {
     const link = t.openLink(ack);
-    const [first, second] = [link.delivered(), link.delivered()];
+    const [first, second] = [handOver(link), handOver(link)];
     request(link);
     link.handled(second);
-    expect(link.paused).toBe(false);
+    expect(link.settling).toBe(false);
     link.send('reply', false);
     link.handled(first);
     const sent = t.channel.take().filter((it) => !Array.isArray(it));
@@ -132,7 +133,7 @@ describe('HubLink that leaves for another server', () => {
     request(link, 2);
     const reason = 'another attempt is under way';
     expect(t.channel.take()).toEqual([{ ...ready(10, 0, 2), ready: false, reason }]);
-    expect(link.paused).toBe(true);
+    expect(link.settling).toBe(true);
   });
 
   it('finds what the relay must not do', () => {

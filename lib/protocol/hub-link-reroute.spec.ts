@@ -73,7 +73,7 @@ describe('HubLink while it goes to another service connection', () => {
     expect(t.channel.take()).toEqual([{ ...ready(10, 0, 2), ready: false, reason }]);
     link.rebind(t.next, elsewhere(0));
     request(link, 3);
-    expect(link.paused).toBe(true);
+    expect(link.settling).toBe(true);
   });
 
   it('holds what the application sends, and drops it when that cuts the connection', () => {

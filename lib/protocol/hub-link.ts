@@ -10,6 +10,7 @@ import type {
   MigrateConnectionAckElsewhere,
   MigrateConnectionRequest,
   MigrationInfo,
+  MigrationState,
   OpenConnection,
   Payload,
   RebindConnection,
@@ -45,6 +46,8 @@ export class HubLink implements LinkEnd, AckSource {
   private pings: UnansweredPings | undefined;
   private ackScheduled = false;
   private attempt = 0;
+  private move: MigrationState = 'none';
+  private holds = 0;
   private closing: { code: number; reason: string } | undefined;
   private closeSent = false;
 
@@ -81,12 +84,17 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   /**
-   * Whether this server has said that it is ready to let the connection go. Until
-   * {@link HubLinkOwner.stays} no message may be handed to the handlers: another server gets those
-   * that were received and not handed to them.
+   * Whether this server is ready to let the connection go. Until {@link HubLinkOwner.stays} no
+   * message may be handed to the handlers: another server gets those that were received and not
+   * handed to them.
    */
-  get paused(): boolean {
+  get settling(): boolean {
     return this.state === 'paused';
+  }
+
+  /** How far the move to another hub server is; after the end, `migrating` when it has moved. */
+  get moveState(): MigrationState {
+    return this.move;
   }
 
   /** Whether the link has lost its service connection and waits for another one. */
@@ -170,19 +178,80 @@ export class HubLink implements LinkEnd, AckSource {
     if (this.flowing) this.transmit();
   }
 
-  /** A message was handed to the handlers. @returns its number, for {@link handled} */
+  /**
+   * A message goes to the handlers.
+   * @returns its number, for {@link dispatched} and {@link handled}
+   */
   delivered(): number {
-    const number = this.inbound.handOver();
+    return this.inbound.handOver();
+  }
+
+  /**
+   * The handlers have got the message with this number: with the acknowledgement `received` it is
+   * acknowledged. To be called once, for a message that can be suspended when it cannot any more.
+   */
+  dispatched(number: number): void {
     if (this.ack === 'received') this.complete(number);
-    return number;
   }
 
   /** All handlers of the message with this number have completed. */
   handled(number: number): void {
     this.inbound.handled();
-    if (this.ack === 'handled') this.complete(number);
+    if (this.ack === 'handled') {
+      if (this.owner.holdsAcks) this.owner.messageHandled(number);
+      else this.complete(number);
+    }
     if (this.state === 'requested') this.leaveAtSafePoint();
   }
+
+  /** With {@link HubLinkOwner.holdsAcks}: a checkpoint has the effects of a handled message. */
+  acknowledge(number: number): void {
+    this.complete(number);
+  }
+
+  /**
+   * The handler of a message stopped before its end: it is not at work any more, and the next server
+   * gets the message again, or this one has it {@link resumed}.
+   */
+  suspended(_number: number): void {
+    this.inbound.handled();
+    if (this.state === 'requested') this.leaveAtSafePoint();
+  }
+
+  /**
+   * After {@link HubLinkOwner.stays}: a suspended message is at work again at this server, until it
+   * is {@link handled} or {@link suspended}.
+   */
+  resumed(): void {
+    this.inbound.resumed();
+  }
+
+  /**
+   * What another server needs to go on with the connection; replaces what was said before. It reaches
+   * the relay before the acknowledgements that are given from now on.
+   * @param context is kept as it is, not copied
+   */
+  checkpoint(context: Uint8Array | undefined, migratable: boolean): void {
+    this.channel.sendControl({
+      type: MessageType.Checkpoint,
+      link: this.number,
+      ...(context && { context }),
+      ...(!migratable && { migratable }),
+    });
+  }
+
+  /** Keeps the connection from leaving, until {@link unhold}. Counted; too late while settling. */
+  hold(): void {
+    this.holds++;
+  }
+
+  unhold(): void {
+    this.holds--;
+    if (this.state === 'requested') this.leaveAtSafePoint();
+  }
+
+  /** {@link HubLinkOwner.waitsFor} or {@link HubLinkOwner.wantsFlow} has another value. */
+  progressChanged(): void {}
 
   onData(data: Payload, binary: boolean): void {
     if (this.state !== 'open' && this.state !== 'requested') this.outOfOrder('data');
@@ -283,7 +352,7 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   private leaveAtSafePoint() {
-    if (!this.inbound.idle || this.closing) return;
+    if (!this.inbound.idle || this.closing || this.holds > 0) return;
     this.outbound.transmitAll();
     this.state = 'paused';
     this.answer(this.attempt);

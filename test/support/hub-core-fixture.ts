@@ -63,6 +63,12 @@ export const reclaimed = (relay: FakeTransport) =>
 export function newCore() {
   const clock = new VirtualClock();
   const owner = {
+    holdsAcks: false,
+    waitsFor: 'handlers',
+    wantsFlow: false,
+    messageHandled: vi.fn<HubLinkOwner['messageHandled']>(),
+    moveRequested: vi.fn<HubLinkOwner['moveRequested']>(),
+    depart: vi.fn<HubLinkOwner['depart']>((_, done) => done({})),
     deliver: vi.fn<HubLinkOwner['deliver']>(),
     pongReceived: vi.fn<HubLinkOwner['pongReceived']>(),
     stays: vi.fn<HubLinkOwner['stays']>(),
