@@ -4,7 +4,7 @@ export { ConnectionRefusedException } from './gateway/connection-refused.excepti
 export { Migratable, OnConnect, OnShutdown } from './gateway/decorators.js';
 export type { MigratableOptions } from './gateway/decorators.js';
 export { HubClient } from './gateway/hub-client.js';
-export type { Migration } from './gateway/hub-client.js';
+export type { Migration } from './gateway/migration.js';
 export { HubServer } from './gateway/hub-server.js';
 export { MessageId } from './gateway/message-id.decorator.js';
 export { MigrationWsAdapter } from './hub/migration-ws.adapter.js';

@@ -1,9 +1,8 @@
 import { StateTooLargeException } from '../gateway/exceptions/state-too-large.exception.js';
 import { encodeContext } from '../gateway/state/context-codec.js';
-import type { ConnectionContext } from '../gateway/state/context-codec.js';
+import type { ConnectionContext, PendingBatch } from '../gateway/state/context-codec.js';
 import type { Timer } from '../protocol/clock.js';
 import type { HubLink } from '../protocol/hub-link.js';
-import type { ConnectionWork } from './connection-work.js';
 import type { EndpointMoves } from './endpoint-moves.js';
 import { cannotMove, connectionOver } from './move.messages.js';
 import { StorageLane } from './storage-lane.js';
@@ -12,9 +11,21 @@ import type { Waiter } from './storage-lane.js';
 /** The connection that a keeper keeps the context of. */
 export interface KeptConnection {
   readonly connectionId: string;
-  readonly work: ConnectionWork | undefined;
+  readonly pending: readonly PendingBatch[];
+  readonly cancelled: readonly string[];
   /** Whether the application lets the connection move. */
   readonly movable: boolean;
+}
+
+/** What a connection begins with on this server. */
+export interface StartingContext {
+  readonly state: object | undefined;
+  /** Number of the context with which it came. */
+  readonly sequence?: number;
+  /** The context with which it came, as {@link encodeContext} gives it without its number. */
+  readonly written?: Uint8Array;
+  /** Whether the storage has it too. */
+  readonly stored?: boolean;
 }
 
 /** The context of a connection without state and unfinished batches. */
@@ -40,6 +51,8 @@ export class StateKeeper {
   private handled: number[] = [];
   private timer: Timer;
   private quietFrom = -Infinity;
+  /** Whether the relay knows that the connection is this server's. */
+  private entered = false;
   private over = false;
   private readonly lane: StorageLane | undefined;
 
@@ -80,9 +93,16 @@ export class StateKeeper {
   }
 
   /** The state of a new client, or what came with the connection. */
-  begin(state: object | undefined, sequence = 0): void {
+  begin({ state, sequence = 0, written = NOTHING }: StartingContext): void {
     this.value = state;
     this.sequence = sequence;
+    this.written = written;
+  }
+
+  /** The connection is this server's. */
+  enter(): void {
+    this.entered = true;
+    this.changed();
   }
 
   /** All handlers of a message are done. */
@@ -93,7 +113,7 @@ export class StateKeeper {
 
   /** Something may have changed. */
   changed(): void {
-    if (this.timer !== undefined || this.over) return;
+    if (this.timer !== undefined || this.over || !this.entered) return;
     if (this.moves.clock.now() < this.quietFrom) this.wait();
     else this.flush();
   }
@@ -130,6 +150,7 @@ export class StateKeeper {
   }
 
   private wait() {
+    if (!this.entered || this.over) return;
     const { clock, limits } = this.moves;
     const ms = Math.max(this.quietFrom - clock.now(), Math.min(1, limits.checkpointMs));
     this.timer ??= clock.setTimer(() => this.flush(), ms);
@@ -205,9 +226,7 @@ export class StateKeeper {
 
   private contents(): ConnectionContext {
     const { definition } = this.moves;
-    const { work } = this.connection;
-    const batches = work?.pending ?? [];
-    const cancelled = work?.cancelled ?? [];
+    const { pending: batches, cancelled } = this.connection;
     return {
       ...(definition &&
         this.value && { version: definition.version, state: definition.encode(this.value) }),

@@ -92,6 +92,11 @@ export class HubLink implements LinkEnd, AckSource {
     return this.state === 'paused';
   }
 
+  /** Whether no handler is at work on a message. */
+  get idle(): boolean {
+    return this.inbound.idle;
+  }
+
   /** How far the move to another hub server is; after the end, `migrating` when it has moved. */
   get moveState(): MigrationState {
     return this.move;
@@ -197,16 +202,14 @@ export class HubLink implements LinkEnd, AckSource {
   /** All handlers of the message with this number have completed. */
   handled(number: number): void {
     this.inbound.handled();
-    if (this.ack === 'handled') {
-      if (this.owner.holdsAcks) this.owner.messageHandled(number);
-      else this.complete(number);
-    }
+    if (this.owner.holdsAcks) this.owner.messageHandled(number);
+    else if (this.ack === 'handled') this.complete(number);
     if (this.state === 'requested') this.leaveAtSafePoint();
   }
 
   /** With {@link HubLinkOwner.holdsAcks}: a checkpoint has the effects of a handled message. */
   acknowledge(number: number): void {
-    this.complete(number);
+    if (this.ack === 'handled') this.complete(number);
   }
 
   /**
