@@ -1,5 +1,10 @@
 import type { HubClient } from '../gateway/hub-client.js';
-import type { FailedMigration, LeavingMigration, Migration, PendingMigration } from '../gateway/migration.js';
+import type {
+  FailedMigration,
+  LeavingMigration,
+  Migration,
+  PendingMigration,
+} from '../gateway/migration.js';
 import type { StateDefinition } from '../gateway/state/state-definition.js';
 import type { Clock } from '../protocol/clock.js';
 import { systemClock } from '../transport/system-clock.js';
