@@ -87,6 +87,7 @@ export class MigrationService
       ack: hub.ack,
       level: hub.level,
       shutdown: shutdown.mode,
+      unresumable: hub.unresumable,
     });
     for (const { metatype, onShutdown } of gateways) {
       for (const hook of onShutdown) this.hooks.addMethod(metatype, hook);

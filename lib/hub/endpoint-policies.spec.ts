@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MigratableOptions } from '../gateway/decorators.js';
+import { NO_HOOKS } from './endpoint-moves.js';
 import { EndpointPolicies } from './endpoint-policies.js';
 import { endpointOf } from './endpoints.js';
 import type { ExploredGateway } from './gateway-explorer.js';
@@ -11,10 +12,16 @@ const gateway = (name: string, path: string, options: MigratableOptions = {}, po
   options,
   onConnect: [() => name],
   onShutdown: [],
+  hooks: NO_HOOKS,
 });
 
 const policies = (...gateways: ExploredGateway[]) =>
-  new EndpointPolicies(gateways, { ack: 'handled', level: 'any', shutdown: 'migrateClients' });
+  new EndpointPolicies(gateways, {
+    ack: 'handled',
+    level: 'any',
+    shutdown: 'migrateClients',
+    unresumable: 'wait',
+  });
 
 describe('endpointOf', () => {
   it.each([
@@ -44,7 +51,10 @@ describe('EndpointPolicies', () => {
       ack: 'handled',
       level: 'any',
       shutdown: 'migrateClients',
+      unresumable: 'wait',
+      definition: undefined,
       onConnect: [],
+      hooks: NO_HOOKS,
     });
   });
 

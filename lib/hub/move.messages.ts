@@ -40,6 +40,12 @@ export const notStored = (connectionId: string): string =>
 export const storageFailed = (what: string, failures: number): string =>
   `context.storage cannot ${what} (${failures} ${failures === 1 ? 'failure' : 'failures'} since it was last said); connections go on, and have what the relay has`;
 
+export const storageRests = (what: string): string =>
+  `context.storage cannot ${what}: it failed a moment ago, and is tried again soon`;
+
 export const storageBack = (): string => 'context.storage works again';
 
 export const storageTooLong = (limitMs: number): string => `no answer within ${limitMs} ms`;
+
+export const storedContextUnusable = (connectionId: string): string =>
+  `What context.storage has of connection ${connectionId} is no context; what the relay has is used`;

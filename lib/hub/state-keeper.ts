@@ -20,12 +20,18 @@ export interface KeptConnection {
 /** What a connection begins with on this server. */
 export interface StartingContext {
   readonly state: object | undefined;
-  /** Number of the context with which it came. */
-  readonly sequence?: number;
-  /** The context with which it came, as {@link encodeContext} gives it without its number. */
-  readonly written?: Uint8Array;
+  readonly came?: CameContext;
+}
+
+/** The context with which a connection came. */
+export interface CameContext {
+  readonly bytes: Uint8Array;
+  /** The same without its number. */
+  readonly written: Uint8Array;
+  /** Its number. */
+  readonly sequence: number;
   /** Whether the storage has it too. */
-  readonly stored?: boolean;
+  readonly stored: boolean;
 }
 
 /** The context of a connection without state and unfinished batches. */
@@ -93,10 +99,14 @@ export class StateKeeper {
   }
 
   /** The state of a new client, or what came with the connection. */
-  begin({ state, sequence = 0, written = NOTHING }: StartingContext): void {
+  begin({ state, came }: StartingContext): void {
     this.value = state;
-    this.sequence = sequence;
-    this.written = written;
+    if (!came) return;
+    this.bytes = came.bytes;
+    this.written = came.written;
+    this.sequence = came.sequence;
+    this.lane?.set(came.sequence, came.bytes);
+    if (came.stored) this.lane?.has(came.sequence);
   }
 
   /** The connection is this server's. */
@@ -196,12 +206,10 @@ export class StateKeeper {
   private number(context: Uint8Array) {
     this.written = context;
     this.sequence++;
-    this.bytes =
-      this.lane && context.length > 0
-        ? encodeContext({ ...this.contents(), sequence: this.sequence })
-        : context;
-    if (context.length === 0) this.bytes = undefined;
-    this.lane?.changed(this.sequence, this.bytes);
+    const { lane, sequence } = this;
+    const bytes = lane ? encodeContext({ ...this.contents(), sequence }) : context;
+    lane?.set(sequence, bytes);
+    this.bytes = context.length > 0 ? bytes : undefined;
   }
 
   /** The context that fitted last stays; a crash closes the client rather than going on with that. */

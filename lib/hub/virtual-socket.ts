@@ -166,8 +166,13 @@ export class VirtualSocket extends MovableClient implements HubLinkOwner {
     this.handOver();
   }
 
+  /** Whether the connection is not this server's any more. */
+  get hasEnded(): boolean {
+    return this.end !== undefined;
+  }
+
   protected get isOver(): boolean {
-    return this.end !== undefined || this.readyState !== this.OPEN;
+    return this.hasEnded || this.readyState !== this.OPEN;
   }
 
   protected handOver(): void {
