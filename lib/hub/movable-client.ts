@@ -35,7 +35,6 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
   private lastWord: LastWord | undefined;
   private allowed = true;
   private entered = false;
-  private attempt = 0;
   /** The hooks of a migration that failed are at work. */
   private failing: Promise<void> | undefined;
 
@@ -149,8 +148,7 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
     this.keep().messageHandled(number);
   }
 
-  moveRequested({ attempt }: MoveRequest): void {
-    this.attempt = attempt;
+  moveRequested(): void {
     this.work?.moveRequested();
   }
 
@@ -181,7 +179,8 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
       return;
     }
     const { clock, limits, fault } = this.moves;
-    const { connectionId, attempt, client } = this;
+    const { connectionId, client } = this;
+    const attempt = this.link.moveAttempt;
     const migration = Object.freeze({ attempt, reason, ...(detail && { detail }) });
     const calls = callAll(
       failed.map((hook) => () => hook(client, migration)),

@@ -89,8 +89,8 @@ export class StateKeeper {
       throw error;
     }
     // What a handler that is at work sets is written with what else it changes, when it is done.
-    if (this.link.idle) this.changed();
-    else this.wait();
+    if (this.link.isAtWork) this.wait();
+    else this.changed();
   }
 
   /** Why the connection cannot move, if it cannot. */

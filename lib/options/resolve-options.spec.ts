@@ -83,7 +83,7 @@ describe('resolveOptions', () => {
         holdMs: 30_000,
         unresumable: 'wait',
       },
-      context: { maxBytes: 65_536, checkpointMs: 200, leaseMs: 120_000 },
+      context: { maxBytes: 65_536, checkpointMs: 200, leaseMs: 120_000, storage: undefined },
       shutdown: { mode: 'migrateClients', timeoutMs: 30_000, finIntervalMs: 5000, closeBatch: 100 },
       admin: { enabled: false, path: '/migration/admin', tokens: [] },
     });

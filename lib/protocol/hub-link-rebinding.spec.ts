@@ -78,7 +78,7 @@ describe('HubLink on another service connection', () => {
     link.onLost(1006, 'cut');
     t.rebind(link, 0);
     expect([t.owner.stays.mock.calls, link.leaving, link.settling]).toEqual([
-      [['rebound']],
+      [['rebound', undefined]],
       false,
       false,
     ]);

@@ -49,7 +49,7 @@ describe('HubLink that goes to another service connection', () => {
     link.close(4000, 'bye');
     t.channel.take();
     decide(link, 'rolledBack');
-    expect(t.channel.take()).toEqual(['x', { code: 4000, reason: 'bye' }, [10]]);
+    expect(t.channel.take()).toEqual(['x', { code: 4000, reason: 'bye' }]);
     expect(t.owner.stays).not.toHaveBeenCalled();
   });
 

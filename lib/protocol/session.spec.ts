@@ -165,6 +165,7 @@ describe("a relay's session", () => {
       rebindLink: nothing,
       moveLink: nothing,
       connectionsGone: nothing,
+      migrationAnswered: nothing,
     };
     const relayOwner = { ...owner, relayId: 'r', sessionId: 's', fin: nothing, drain: nothing };
     const relay = new RelaySession(atRelay, clock, 1000, relayOwner);
@@ -261,6 +262,7 @@ describe("a hub server's session", () => {
       rebindLink: spy(),
       moveLink: spy(),
       connectionsGone: spy(),
+      migrationAnswered: spy(),
     };
     const { type: _, version: __, ...hello } = HELLO;
     const times = { keepAliveMs: 100, deadAfterMs: 150, handshakeTimeoutMs: 1000 };

@@ -179,6 +179,13 @@ export const end = (link: HubLink, code = 1000, migration?: MigrationInfo) =>
 
 export const MIGRATION: MigrationInfo = { server: 'other', reason: 'why', attempt: 1 };
 
+/** What is said when the link cannot leave at once. */
+export const waiting = (waitsFor = 'handlers', attempt = 1) => ({
+  attempt,
+  state: 'waiting',
+  waitsFor,
+});
+
 /** A READY answer. */
 export const ready = (handled: number, sent: number, attempt = 1, received = handled) => ({
   attempt,
