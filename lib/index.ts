@@ -40,3 +40,12 @@ export type { HubServerStats, RelayCounters, RelayStats } from './relay/relay-st
 export { GracefulShutdown } from './shutdown/graceful-shutdown.js';
 export type { ShutdownHook } from './shutdown/graceful-shutdown.js';
 export type { DrainResult } from './shutdown/shutdown-stages.js';
+export { ContextStorage } from './storage/context-storage.js';
+export type { StoredContext } from './storage/context-storage.js';
+export { ContextStorageUnavailableException } from './storage/context-storage-unavailable.exception.js';
+export { MemoryContextStorage } from './storage/memory-context-storage.js';
+export type { MemoryContextStorageOptions } from './storage/memory-context-storage.js';
+export type { RedisConnection } from './storage/redis-connection.js';
+export { RedisContextStorage } from './storage/redis-context-storage.js';
+export type { RedisContextStorageOptions } from './storage/redis-context-storage.js';
+export { StaleEpochException } from './storage/stale-epoch.exception.js';
