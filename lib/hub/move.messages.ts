@@ -49,3 +49,18 @@ export const storageTooLong = (limitMs: number): string => `no answer within ${l
 
 export const storedContextUnusable = (connectionId: string): string =>
   `What context.storage has of connection ${connectionId} is no context; what the relay has is used`;
+
+export const UNAVAILABLE = {
+  noRelay: 'this process is connected to no relay',
+  noAnswer: 'no relay answered in time',
+  busy: 'too many requests are under way',
+} as const;
+
+export const REFUSED = {
+  closing: 'is being closed',
+  alreadyThere: 'is on that hub server already',
+  nothingToCancel: 'is not asked to move',
+} as const;
+
+export const moveRefused = (connectionId: string, why: string): string =>
+  `Connection ${connectionId} ${why}`;

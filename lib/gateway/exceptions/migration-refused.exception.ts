@@ -11,7 +11,8 @@ export type MigrationRefusal =
   | 'alreadyThere'
   | 'nothingToCancel'
   | 'noAnswer'
-  | 'noRelay';
+  | 'noRelay'
+  | 'busy';
 
 /**
  * A migration cannot be requested, changed, cancelled or asked about.
