@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import { HubCore } from '../../lib/hub/hub-core.js';
+import type { HubObserver } from '../../lib/hub/hub-core.js';
 import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
 import { MessageType } from '../../lib/protocol/messages.js';
 import type { ControlMessage, OpenConnection } from '../../lib/protocol/messages.js';
@@ -60,7 +61,7 @@ export const reclaimed = (relay: FakeTransport) =>
   relay.sent.flatMap((it) => (it.type === MessageType.ReclaimConnections ? it.connections : []));
 
 /** A hub server without sockets; `transport` gives it a service connection. */
-export function newCore() {
+export function newCore(observer?: HubObserver) {
   const clock = new VirtualClock();
   const owner = {
     holdsAcks: false,
@@ -79,6 +80,7 @@ export function newCore() {
       serverId: 'hub',
       serverName: 'hub',
       version: '1',
+      startedAt: 1_700_000_000_000,
       keepAliveMs: 100_000,
       deadAfterMs: 200_000,
       handshakeTimeoutMs: 1000,
@@ -93,6 +95,7 @@ export function newCore() {
       open: (_, bind) => bind(owner).accept(''),
     },
     clock,
+    observer,
   );
   const transport = () => {
     const made = new FakeTransport();
