@@ -15,9 +15,9 @@ function fakeRedis({ isOpen = true } = {}) {
   };
   const client = {
     isOpen,
-    connect: vi.fn<() => Promise<unknown>>(async () => (client.isOpen = true)),
-    close: vi.fn<() => Promise<unknown>>(async () => (client.isOpen = false)),
-    destroy: vi.fn<() => void>(() => void (client.isOpen = false)),
+    connect: vi.fn<() => Promise<unknown>>(async (): Promise<unknown> => (client.isOpen = true)),
+    close: vi.fn<() => Promise<unknown>>(async (): Promise<unknown> => (client.isOpen = false)),
+    destroy: vi.fn<() => void>((): void => void (client.isOpen = false)),
     on: vi.fn<OnError>(),
     withCommandOptions: () => scripting,
   };
