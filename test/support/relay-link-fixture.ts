@@ -6,6 +6,7 @@ import type { BindingTarget } from '../../lib/protocol/relay-binding.js';
 import type { RelayLinkOwner } from '../../lib/protocol/relay-link-owner.js';
 import { RelayLink } from '../../lib/protocol/relay-link.js';
 import type { MigrationResult } from '../../lib/protocol/relay-migration.js';
+import { ContextBudget } from '../../lib/protocol/context-budget.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { AckSource, LinkEnd } from '../../lib/protocol/session.js';
 import { VirtualClock } from '../simulation/virtual-clock.js';
@@ -99,9 +100,11 @@ const SPIES = [
   'deliver',
   'pingClient',
   'pongClient',
+  'clientLost',
   'closeClient',
   'pauseClient',
   'resumeClient',
+  'migrationProgressed',
   'migrationEnded',
   'rerouted',
   'settled',
@@ -117,6 +120,7 @@ const newSpies = () =>
 export class RelayLinkFixture {
   readonly clock = new VirtualClock();
   readonly budget = new RetentionBudget(1000);
+  readonly contexts = new ContextBudget(1000);
   readonly a = new FakeServer('a');
   readonly b = new FakeServer('b');
   readonly c = new FakeServer('c');
@@ -135,7 +139,11 @@ export class RelayLinkFixture {
         return survives();
       },
       ...newSpies(),
-      selectTarget: (excluded) => this.candidates.find(({ serverId }) => !excluded.has(serverId)),
+      selectTarget: (excluded, to) =>
+        this.candidates.find(
+          ({ serverId }) =>
+            !excluded.has(serverId) && (to?.serverId === undefined || to.serverId === serverId),
+        ),
       selectRoute: (serverId, besides) =>
         this.routes.find((it) => it.serverId === serverId && it !== besides),
     };
@@ -148,9 +156,10 @@ export class RelayLinkFixture {
   newLink(): RelayLink {
     const limits = { retainedBytes: 100, retainedMessages: 10, stepMs: 100 };
     const endpoint = { port: 0, path: '/chat' };
-    const { budget, clock, owner } = this;
+    const { clock, owner } = this;
+    const budgets = { inbound: this.budget, contexts: this.contexts };
     const request = {} as ClientRequest;
-    const made = new RelayLink('id', endpoint, request, limits, budget, clock, owner);
+    const made = new RelayLink('id', endpoint, request, limits, budgets, clock, owner);
     made.open(this.a);
     return made;
   }
