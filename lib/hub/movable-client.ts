@@ -173,6 +173,7 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
   stays(reason: string, detail?: string): void {
     this.lastWord?.end();
     this.lastWord = undefined;
+    this.keeper?.stays();
     const { failed } = this.moves.hooks;
     if (failed.length === 0 || this.link.moveState !== 'failed' || this.isOver) {
       this.goOn();

@@ -34,6 +34,12 @@ export interface CameContext {
   readonly stored: boolean;
 }
 
+interface Encoded {
+  readonly contents: ConnectionContext;
+  /** Without its number. */
+  readonly bytes: Uint8Array;
+}
+
 /** The context of a connection without state and unfinished batches. */
 const NOTHING = new Uint8Array();
 
@@ -89,7 +95,7 @@ export class StateKeeper {
       throw error;
     }
     // What a handler that is at work sets is written with what else it changes, when it is done.
-    if (this.link.isAtWork) this.wait();
+    if (this.link.isAtWork) this.wait(this.moves.limits.checkpointMs);
     else this.changed();
   }
 
@@ -117,13 +123,14 @@ export class StateKeeper {
 
   /** All handlers of a message are done. */
   messageHandled(number: number): void {
+    if (this.over) return;
     this.handled.push(number);
     this.changed();
   }
 
   /** Something may have changed. */
   changed(): void {
-    if (this.timer !== undefined || this.over || !this.entered) return;
+    if (this.over || !this.entered) return;
     if (this.moves.clock.now() < this.quietFrom) this.wait();
     else this.flush();
   }
@@ -152,6 +159,11 @@ export class StateKeeper {
     return this.bytes;
   }
 
+  /** The connection did not leave: no other server's context counts. */
+  stays(): void {
+    this.lane?.saveAgain();
+  }
+
   /** The connection is not this server's any more. @param moved whether it lives on elsewhere */
   end(moved: boolean): void {
     this.over = true;
@@ -159,10 +171,10 @@ export class StateKeeper {
     this.lane?.end(moved);
   }
 
-  private wait() {
+  private wait(atLeastMs = 0) {
     if (!this.entered || this.over) return;
-    const { clock, limits } = this.moves;
-    const ms = Math.max(this.quietFrom - clock.now(), Math.min(1, limits.checkpointMs));
+    const { clock } = this.moves;
+    const ms = Math.max(this.quietFrom - clock.now(), atLeastMs);
     this.timer ??= clock.setTimer(() => this.flush(), ms);
   }
 
@@ -185,31 +197,31 @@ export class StateKeeper {
 
   /** Writes the context, if it has changed and fits. */
   private write() {
-    let context: Uint8Array;
+    let encoded: Encoded;
     const { fault } = this;
     try {
-      context = this.encode();
+      encoded = this.encode();
       this.fault = undefined;
     } catch (error) {
       this.cannotBeWritten(error as Error);
       return;
     }
-    const movable = this.connection.movable;
-    const changed = Buffer.compare(context, this.written) !== 0;
+    const { movable } = this.connection;
+    const changed = Buffer.compare(encoded.bytes, this.written) !== 0;
     if (!changed && movable === this.movable && !fault) return;
-    if (changed) this.number(context);
+    if (changed) this.number(encoded);
     this.movable = movable;
     this.link.checkpoint(this.bytes, movable);
   }
 
   /** Gives a new context its number. */
-  private number(context: Uint8Array) {
-    this.written = context;
+  private number({ contents, bytes }: Encoded) {
+    this.written = bytes;
     this.sequence++;
     const { lane, sequence } = this;
-    const bytes = lane ? encodeContext({ ...this.contents(), sequence }) : context;
-    lane?.set(sequence, bytes);
-    this.bytes = context.length > 0 ? bytes : undefined;
+    const numbered = lane ? encodeContext({ ...contents, sequence }) : bytes;
+    lane?.set(sequence, numbered);
+    this.bytes = bytes.length > 0 ? numbered : undefined;
   }
 
   /** The context that fitted last stays; a crash closes the client rather than going on with that. */
@@ -221,15 +233,15 @@ export class StateKeeper {
     this.fault = error;
   }
 
-  private encode(): Uint8Array {
+  private encode(): Encoded {
     const contents = this.contents();
-    if (!contents.state && !contents.batches && !contents.cancelled) return NOTHING;
-    const context = encodeContext(contents);
+    const isEmpty = !contents.state && !contents.batches && !contents.cancelled;
+    const bytes = isEmpty ? NOTHING : encodeContext(contents);
     const { maxBytes } = this.moves.limits;
-    if (context.length > maxBytes) {
-      throw new StateTooLargeException(this.connection.connectionId, context.length, maxBytes);
+    if (bytes.length > maxBytes) {
+      throw new StateTooLargeException(this.connection.connectionId, bytes.length, maxBytes);
     }
-    return context;
+    return { contents, bytes };
   }
 
   private contents(): ConnectionContext {

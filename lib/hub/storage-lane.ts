@@ -65,6 +65,12 @@ export class StorageLane {
     else if (this.latest && !this.saved) await this.save({ numbers: [], waiters: [] });
   }
 
+  /** Another server may have written to the storage. */
+  saveAgain(): void {
+    this.storedSequence = 0;
+    if (this.latest) this.add([], undefined);
+  }
+
   /** The connection leaves with what the relay has: acknowledgements wait for nothing else. */
   letGo(): void {
     for (const round of [this.saved, this.waiting]) {
