@@ -11,9 +11,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, HubApps, service } from '../test/support/hub-apps.js';
 import type { TestClient } from '../test/support/relay-fixture.js';
 import { until } from '../test/support/until.js';
+import { decodeContext, encodeContext } from './gateway/state/context-codec.js';
 import { Migratable } from './gateway/decorators.js';
 import type { MigratableOptions } from './gateway/decorators.js';
 import type { HubClient } from './gateway/hub-client.js';
+import { defineState } from './gateway/state/state-definition.js';
+import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
+import { MemoryContextStorage } from './storage/memory-context-storage.js';
 import {
   OnMigrateIn,
   OnMigrateOut,
@@ -115,6 +119,10 @@ const isOn = (hub: INestApplication) =>
       false,
     ]);
   });
+
+/** The one client of a hub server. */
+const held = (hub: INestApplication): HubClient =>
+  [...hub.get(MigrationWsAdapter, { strict: false }).endpoints[0]!.clients][0]!;
 
 beforeEach(async () => {
   journals = [];
@@ -218,6 +226,94 @@ describe('a connection that moves on request', () => {
   });
 });
 
+describe('a connection that is asked to move', () => {
+  it('stays while it is held, which the relay and the application can see', async () => {
+    const one = await chat('one', {}, []);
+    await apps.client();
+    const two = await chat('two');
+    const hold = held(one).hold({ reason: 'payment' });
+    await service(one).request(held(one));
+    await until(async () =>
+      expect(await service(two).stateOf(idOf())).toMatchObject({
+        state: 'requested',
+        server: service(one).serverId,
+        waitsFor: 'hold: payment',
+      }),
+    );
+    await service(two).cancel(idOf());
+    expect(await service(one).stateOf(idOf())).toMatchObject({ state: 'cancelled' });
+    await until(() => expect(held(one).migrationState).toBe('cancelled'));
+    hold.release();
+    expect(journals[0]!.map((it) => (it as unknown[])[0])).toEqual(['connected']);
+  });
+
+  it('and is closed by the server has what its client sent before handled', async () => {
+    const one = await chat('one');
+    const client = await apps.client();
+    await chat('two');
+    const connection = held(one);
+    connection.hold();
+    await service(one).request(connection);
+    await until(() => expect(connection.migrationState).toBe('requested'));
+    // It waits in the relay, since the connection is to move.
+    client.ws.send('{"event":"add","data":"last"}');
+    await until(() => expect(apps.connections[0]!.currentLink!.retainedBytes).toBeGreaterThan(0));
+    connection.close(4000, 'bye');
+    await until(() => expect(client.closed).toEqual({ code: 4000, reason: 'bye' }));
+    await until(() => expect(journals[0]!.at(-1)).toEqual(['disconnected', false, 'failed']));
+    expect((connection.state as ChatState).count).toBe(1);
+  });
+
+  it.each([
+    ['requested', false],
+    ['ready', true],
+  ])('and leaves while that is %s has truly left', async (state, isReady) => {
+    const one = await chat('one', { ready: () => new Promise(() => undefined) });
+    const client = await apps.client();
+    await chat('two');
+    const connection = held(one);
+    if (!isReady) connection.hold();
+    await service(one).request(connection);
+    await until(() => expect(connection.migrationState).toBe(state));
+    client.ws.close();
+    await until(() => expect(journals[0]!.at(-1)).toContain('disconnected'));
+    expect(journals[0]!.at(-1)).toEqual([
+      'disconnected',
+      false,
+      expect.not.stringMatching('migrating'),
+    ]);
+    expect(connection.migration).toBeUndefined();
+  });
+
+  it('refuses with exceptions that say why', async () => {
+    const one = await chat('one', { ready: () => new Promise(() => undefined) });
+    await apps.client();
+    const connection = held(one);
+    const refusal = (asked: Promise<unknown>) => asked.catch((error: Error) => error.name);
+    const migration = service(one);
+    expect(await refusal(migration.request('nobody'))).toBe('UnknownConnectionException');
+    expect(await refusal(migration.request(connection))).toBe('NoMigrationTargetException');
+    await expect(migration.cancel(connection)).rejects.toMatchObject({ result: 'nothingToCancel' });
+    await expect(migration.request(connection, { to: migration.serverId })).rejects.toMatchObject({
+      name: 'MigrationRefusedException',
+      result: 'alreadyThere',
+    });
+    await expect(migration.request(connection, { reason: 'x'.repeat(300) })).rejects.toThrow(
+      RangeError,
+    );
+    connection.migratable = false;
+    expect(await refusal(migration.request(connection))).toBe('NotMigratableException');
+    expect(await refusal(migration.request(idOf()))).toBe('NotMigratableException');
+    connection.migratable = true;
+    await chat('two');
+    await migration.request(connection);
+    await until(() => expect(connection.migrationState).toBe('ready'));
+    expect(await refusal(migration.cancel(connection))).toBe('MigrationTooLateException');
+    expect(await refusal(migration.request(connection))).toBe('MigrationTooLateException');
+    expect(() => connection.hold()).toThrow('is on its way');
+  });
+});
+
 describe('a hub server that is lost', () => {
   it('leaves the state of its clients to the next one', async () => {
     const one = await chat('one');
@@ -230,5 +326,64 @@ describe('a hub server that is lost', () => {
     await isOn(two);
     expect(journals[1]![0]).toEqual(['connected', 'crash', 3, 5, 3]);
     expect(await ask(client, 'add', 'Zoe')).toEqual({ count: 4 });
+  });
+
+  it('has its clients closed whose state does not fit any more', async () => {
+    const one = await chat('one');
+    const client = await apps.client();
+    await chat('two');
+    (held(one).state as ChatState).names.set('large', 'x'.repeat(70_000));
+    await expect(held(one).checkpoint()).rejects.toThrow('context.maxBytes is 65536');
+    await until(() => expect(apps.connections[0]!.mayBeMoved).toBe(false));
+    apps.crash(one);
+    await until(() => expect(client.closed).toMatchObject({ code: 1012 }));
+  });
+});
+
+describe('context.storage', () => {
+  /** Survives the applications. */
+  class SharedStorage extends MemoryContextStorage {
+    override async close() {}
+  }
+
+  it('has the state of a connection wherever it is, until it ends', async () => {
+    const storage = new SharedStorage();
+    const options = { context: { storage } };
+    const one = await apps.hub([gateway([])], options);
+    const client = await apps.client();
+    const connectionId = idOf();
+    await ask(client, 'add', 'Ann');
+    await held(one).checkpoint();
+    const two = await apps.hub([gateway([])], options);
+    await service(one).request(connectionId);
+    await isOn(two);
+    expect(await ask(client, 'add', 'Bob')).toEqual({ count: 2 });
+    await held(two).checkpoint();
+    client.ws.close();
+    await until(() => expect(storage.claim(connectionId, 2, 1000)).rejects.toThrow('has ended'));
+    await MemoryContextStorage.prototype.close.call(storage);
+  });
+
+  it('that has a newer state than the relay gives that to the next server', async () => {
+    const storage = new SharedStorage();
+    const options = { context: { storage } };
+    const one = await apps.hub([gateway([])], options);
+    const client = await apps.client();
+    await ask(client, 'add', 'Ann');
+    await held(one).checkpoint();
+    const taken = await storage.claim(idOf(), 1, 60_000);
+    // As when what was on its way to the relay was lost with its server.
+    const sequence = decodeContext(taken!.context).sequence! + 1;
+    const later = Object.assign(new ChatState(), { count: 5 });
+    const state = defineState({ state: ChatState }).encode(later);
+    const context = encodeContext({ version: 1, state, sequence });
+    await storage.save(idOf(), { epoch: 1, sequence, context }, 60_000);
+    const journal: Journal = [];
+    const two = await apps.hub([gateway(journal)], options);
+    apps.crash(one);
+    await isOn(two);
+    expect(journal[0]).toEqual(['connected', 'crash', 5, 5, 0]);
+    expect(await ask(client, 'add', 'Bob')).toEqual({ count: 6 });
+    await MemoryContextStorage.prototype.close.call(storage);
   });
 });

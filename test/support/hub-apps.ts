@@ -16,6 +16,7 @@ import { until } from './until.js';
 interface Insides {
   relay: { core: RelayCore };
   hub: { stop(): void };
+  stored: { close(): Promise<void> } | undefined;
 }
 
 const insides = (app: INestApplication) => service(app) as unknown as Insides;
@@ -71,6 +72,7 @@ export class HubApps {
 
   /** The hub server is gone without a word. */
   crash(hub: INestApplication): void {
+    void insides(hub).stored?.close();
     insides(hub).hub.stop();
   }
 
