@@ -35,7 +35,7 @@ export type {
   PendingMigration,
   ServerSelector,
 } from './gateway/migration.js';
-export type { StateUpgrade } from './gateway/state/state-definition.js';
+export type { StateOptions, StateUpgrade } from './gateway/state/state-definition.js';
 export { StateRefusedException } from './gateway/state/state-refused.exception.js';
 export type { StateRefusal } from './gateway/state/state-refused.exception.js';
 export type { StateTypes } from './gateway/state/type-registry.js';

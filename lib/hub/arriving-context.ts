@@ -38,7 +38,7 @@ export async function readContext(
         bytes: newest.bytes,
         written: encodeContext(written),
         sequence,
-        stored: sequence > 0 && stored?.context.sequence === sequence,
+        stored: stored !== undefined && Buffer.compare(stored.bytes, newest.bytes) === 0,
       },
     },
     work: workOf(context, message.inbound),

@@ -7,6 +7,9 @@ export interface Waiter {
   reject(error: Error): void;
 }
 
+/** Below every number. */
+const NOTHING = -1;
+
 /** What waits for one save: messages to be acknowledged, and the application. */
 interface Round {
   numbers: number[];
@@ -19,7 +22,7 @@ interface Round {
  */
 export class StorageLane {
   private latest: { readonly sequence: number; readonly context: Uint8Array } | undefined;
-  private storedSequence = 0;
+  private storedSequence = NOTHING;
   private waiting: Round | undefined;
   private saved: Round | undefined;
   private over = false;
@@ -67,7 +70,7 @@ export class StorageLane {
 
   /** Another server may have written to the storage. */
   saveAgain(): void {
-    this.storedSequence = 0;
+    this.storedSequence = NOTHING;
     if (this.latest) this.add([], undefined);
   }
 
