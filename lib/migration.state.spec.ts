@@ -314,6 +314,24 @@ describe('a connection that is asked to move', () => {
   });
 });
 
+describe('a hub server that shuts down', () => {
+  it('gives its clients with their states to the next one', async () => {
+    const one = await chat('one');
+    const client = await apps.client();
+    await ask(client, 'add', 'Ann');
+    const two = await chat('two');
+    await one.close();
+    await isOn(two);
+    expect(journals[0]!.slice(-3)).toEqual([
+      ['ready', 'shutdown', 'ready'],
+      ['out', undefined],
+      ['disconnected', true, 'migrating'],
+    ]);
+    expect(journals[1]![0]).toEqual(['connected', 'shutdown', 1, 5, 1]);
+    expect(await ask(client, 'add', 'Bob')).toEqual({ count: 2 });
+  });
+});
+
 describe('a hub server that is lost', () => {
   it('leaves the state of its clients to the next one', async () => {
     const one = await chat('one');

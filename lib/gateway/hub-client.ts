@@ -8,7 +8,7 @@ import type { Migration, MigrationState } from './migration.js';
  * that can move has. Behind another WebSocket adapter a client has none of the latter.
  * @publicApi
  */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, no-unused-vars
 export interface HubClient<State = unknown> extends WebSocket {}
 
 /** @publicApi */

@@ -3,7 +3,6 @@ import { Module } from '@nestjs/common';
 import type { INestApplication, ModuleMetadata, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { AddressInfo } from 'node:net';
-import { expect } from 'vitest';
 import { MigrationModule } from '../../lib/migration.module.js';
 import { MigrationService } from '../../lib/migration.service.js';
 import type { MigrationOptions } from '../../lib/options/index.js';
@@ -59,14 +58,14 @@ export class HubApps {
     );
     await hub.listen(0, '127.0.0.1');
     const { serverId } = service(hub);
-    await until(() => expect(this.relayCore.server(serverId)).toBeDefined());
+    await untilTrue(() => this.relayCore.server(serverId) !== undefined);
     return hub;
   }
 
   /** A client that is connected. */
   async client(path = '/chat'): Promise<TestClient> {
     const client = new TestClient(`ws://127.0.0.1:${this.port}${path}`);
-    await until(() => expect(client.open).toBe(true));
+    await untilTrue(() => client.open);
     return client;
   }
 
@@ -77,7 +76,7 @@ export class HubApps {
   }
 
   async close(): Promise<void> {
-    for (const app of this.apps.reverse()) await app.close();
+    for (const app of this.apps.toReversed()) await app.close();
   }
 
   private async create(metadata: ModuleMetadata, options: MigrationOptions) {
@@ -95,10 +94,15 @@ export class HubApps {
   }
 }
 
+const untilTrue = (condition: () => boolean) =>
+  until(() => {
+    if (!condition()) throw new Error('not yet');
+  });
+
 /** Sends an event and waits for the next message. */
 export async function ask(client: TestClient, event: string, data?: unknown): Promise<unknown> {
   const before = client.messages.length;
   client.ws.send(JSON.stringify({ event, data }));
-  await until(() => expect(client.messages.length).toBeGreaterThan(before));
+  await untilTrue(() => client.messages.length > before);
   return JSON.parse(String(client.messages[before]!.data));
 }
