@@ -35,7 +35,6 @@ import type { RelayStats } from './relay/relay-stats.js';
 import { GracefulShutdown } from './shutdown/graceful-shutdown.js';
 import { ShutdownStages } from './shutdown/shutdown-stages.js';
 import type { DrainResult } from './shutdown/shutdown-stages.js';
-import { systemClock } from './transport/system-clock.js';
 
 /** A hub server that has not started says so after this many milliseconds. */
 const NOT_STARTED_HINT_MS = 10_000;
@@ -89,13 +88,7 @@ export class MigrationService
   ) {
     this.role = options.role;
     this.events$ = requests.events$;
-    const { storage, leaseMs } = options.context;
-    this.stored =
-      storage &&
-      new StoredContexts(storage, leaseMs, systemClock, {
-        log: (message) => this.log.log(message),
-        error: (message, error) => this.log.error(message, stackOf(error)),
-      });
+    this.stored = StoredContexts.of(options.context, this.log);
     config.setIoAdapter(adapter);
     adapter.gatewaysToBind = () => explorer.instances();
   }

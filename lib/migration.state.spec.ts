@@ -382,6 +382,21 @@ describe('context.storage', () => {
     await MemoryContextStorage.prototype.close.call(storage);
   });
 
+  it('goes on with a connection that another server could not take', async () => {
+    const storage = new SharedStorage();
+    const options = { context: { storage } };
+    const journal: Journal = [];
+    const one = await apps.hub([gateway(journal)], options);
+    const client = await apps.client();
+    const refuse = () => Promise.reject(new Error('no room'));
+    await apps.hub([gateway([], { arrive: refuse })], options);
+    await service(one).request(idOf());
+    await until(() => expect(journal.at(-1)).toContain('failed'));
+    expect(await ask(client, 'add', 'Ann')).toEqual({ count: 1 });
+    await held(one).checkpoint();
+    await MemoryContextStorage.prototype.close.call(storage);
+  });
+
   it('that has a newer state than the relay gives that to the next server', async () => {
     const storage = new SharedStorage();
     const options = { context: { storage } };

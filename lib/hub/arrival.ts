@@ -3,7 +3,12 @@ import type { OpenConnection } from '../protocol/messages.js';
 import { readContext } from './arriving-context.js';
 import type { EndpointMoves } from './endpoint-moves.js';
 import { endsWithin } from './hook-calls.js';
-import { arriveHookFailed, arriveHooksTooLong, contextRefused } from './move.messages.js';
+import {
+  arriveHookFailed,
+  arriveHooksTooLong,
+  contextRefused,
+  moveStepFailed,
+} from './move.messages.js';
 import type { VirtualSocket } from './virtual-socket.js';
 
 /** What OpenConnectionResponse can carry. */
@@ -32,8 +37,15 @@ export class Arrival {
    */
   run(handleConnection: (from: string) => boolean): void {
     const enter = () => handleConnection(this.from);
-    if (this.moves.definition || this.message.context) void this.runWithContext(enter);
+    if (this.moves.definition || this.message.context) this.watch(this.runWithContext(enter));
     else this.enter(enter);
+  }
+
+  /** A fault of one connection must not end the process. */
+  private watch(step: Promise<void>) {
+    step.catch((error: unknown) =>
+      this.moves.fault(moveStepFailed(this.socket.connectionId), error),
+    );
   }
 
   private async runWithContext(enter: () => boolean) {
@@ -54,7 +66,7 @@ export class Arrival {
   private enter(handleConnection: () => boolean) {
     if (!handleConnection()) this.goBack('handleConnection failed');
     else if (this.moves.hooks.in.length === 0) this.accept();
-    else void this.callHooks();
+    else this.watch(this.callHooks());
   }
 
   private async callHooks() {

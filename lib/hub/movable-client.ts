@@ -12,7 +12,7 @@ import { callAll, endsWithin } from './hook-calls.js';
 import { Holds } from './holds.js';
 import { LastWord } from './last-word.js';
 import { MessageEmitter } from './message-emitter.js';
-import { failedHookFailed, failedHooksTooLong } from './move.messages.js';
+import { failedHookFailed, failedHooksTooLong, moveStepFailed } from './move.messages.js';
 import { StateKeeper } from './state-keeper.js';
 import type { KeptConnection, StartingContext } from './state-keeper.js';
 
@@ -155,17 +155,21 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
   depart(move: MoveRequest, done: (departure: Departure) => void): void {
     const { ready, out } = this.moves.hooks;
     if (this.failing) {
-      void this.failing.then(() => this.depart(move, done));
+      void this.failing.then(() => {
+        if (this.link.settling && this.link.moveAttempt === move.attempt) this.depart(move, done);
+      });
     } else if (!this.migratable) {
       done({ refusal: 'notMigratable' });
     } else if (ready.length + out.length === 0) {
       done(this.departure(undefined));
     } else {
       this.lastWord = new LastWord(this.client, this.moves, move);
-      void this.lastWord.ask().then((decision) => {
-        if (decision?.cancelled) done({ refusal: 'cancelled' });
-        else if (decision) done(this.departure(decision.to));
-      });
+      void this.watch(
+        this.lastWord.ask().then((decision) => {
+          if (decision?.cancelled) done({ refusal: 'cancelled' });
+          else if (decision) done(this.departure(decision.to));
+        }),
+      );
     }
   }
 
@@ -187,11 +191,13 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
       failed.map((hook) => () => hook(client, migration)),
       (error) => fault(failedHookFailed(connectionId), error),
     );
-    this.failing = endsWithin(clock, limits.migrationHookMs, calls).then((inTime) => {
-      if (!inTime) fault(failedHooksTooLong(connectionId, limits.migrationHookMs));
-      this.failing = undefined;
-      this.goOn();
-    });
+    this.failing = this.watch(
+      endsWithin(clock, limits.migrationHookMs, calls).then((inTime) => {
+        if (!inTime) fault(failedHooksTooLong(connectionId, limits.migrationHookMs));
+        this.failing = undefined;
+        this.goOn();
+      }),
+    );
   }
 
   /** Whether messages wait for something other than the application's `pause()`. */
@@ -219,6 +225,13 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
     this.lastWord?.end();
     this.holds?.clear();
     this.keeper?.end(moved);
+  }
+
+  /** A fault of one connection must not end the process. */
+  private watch(step: Promise<void>): Promise<void> {
+    return step.catch((error: unknown) =>
+      this.moves.fault(moveStepFailed(this.connectionId), error),
+    );
   }
 
   private goOn() {

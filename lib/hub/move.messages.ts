@@ -25,6 +25,9 @@ export const arriveHooksTooLong = (connectionId: string, limitMs: number): strin
 export const contextRefused = (connectionId: string, from: string): string =>
   `Connection ${connectionId}, which comes from hub server ${from}, is refused`;
 
+export const moveStepFailed = (connectionId: string): string =>
+  `A step of the migration of connection ${connectionId} failed`;
+
 export const noStateClass = (): string =>
   'the connection has a state, but no gateway of its path has a class for it: @Migratable({ state })';
 

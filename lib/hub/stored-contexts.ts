@@ -1,7 +1,10 @@
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { HubLink } from '../protocol/hub-link.js';
+import type { ResolvedContextOptions } from '../options/index.js';
 import type { ContextStorage, StoredContext } from '../storage/context-storage.js';
 import { StaleEpochException } from '../storage/stale-epoch.exception.js';
+import { systemClock } from '../transport/system-clock.js';
+import { stackOf } from './hub-server-runtime.js';
 import { endsWithin } from './hook-calls.js';
 import {
   notStored,
@@ -27,7 +30,7 @@ type Named = Pick<HubLink, 'connectionId' | 'epoch'>;
 
 export interface StorageLog {
   log(message: string): void;
-  error(message: string, error: unknown): void;
+  error(message: string, stack: string): void;
 }
 
 /**
@@ -51,6 +54,14 @@ export class StoredContexts {
     private readonly clock: Clock,
     private readonly log: StorageLog,
   ) {}
+
+  /** Undefined when contexts are not to be stored. */
+  static of(
+    { storage, leaseMs }: ResolvedContextOptions,
+    log: StorageLog,
+  ): StoredContexts | undefined {
+    return storage && new StoredContexts(storage, leaseMs, systemClock, log);
+  }
 
   now(): number {
     return this.clock.now();
@@ -123,7 +134,7 @@ export class StoredContexts {
     try {
       await endsWithin(this.clock, LIMIT_MS, this.storage.close());
     } catch (error) {
-      this.log.error(storageFailed('be closed', 1), error);
+      this.log.error(storageFailed('be closed', 1), stackOf(error));
     }
   }
 
@@ -164,7 +175,7 @@ export class StoredContexts {
     this.restsUntil = now + REST_MS;
     if (now >= this.saidAt + LOG_MS) {
       this.saidAt = now;
-      this.log.error(storageFailed(what, this.failures), error);
+      this.log.error(storageFailed(what, this.failures), stackOf(error));
       this.failures = 0;
     }
     this.tryLater();
