@@ -141,6 +141,7 @@ export class ClientConnection implements RelayLinkOwner {
   /** The client's socket is gone. */
   closed(code: number, reason: string): void {
     if (!this.answered) this.finish();
+    this.relay.migrations.clientGone(this);
     this.link?.clientClosed(code, reason);
   }
 
@@ -350,7 +351,7 @@ export class ClientConnection implements RelayLinkOwner {
     this.clearTimers();
     this.leaveServer();
     this.relay.forget(this);
-    this.relay.migrations.ended(this);
+    this.relay.migrations.clientGone(this);
   }
 
   private clearTimers() {

@@ -82,8 +82,8 @@ export class MigrationRequests {
     if (this.waiting.has(connection)) this.relay.clock.defer(() => this.resume(connection));
   }
 
-  /** The connection is over. */
-  ended(connection: ClientConnection): void {
+  /** Nobody is left who could be moved. */
+  clientGone(connection: ClientConnection): void {
     if (this.waiting.has(connection)) this.giveUp(connection, 'clientClosed');
   }
 
