@@ -14,15 +14,17 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('migrations on %s', (platfor
   let api: AdminApp;
   let a: TestHub;
   let client: ClientConnection;
-  beforeEach(async () => {
+  beforeEach(() => start());
+  afterEach(() => api.stop());
+
+  async function start() {
     api = await AdminApp.start({ platform });
     a = api.hub('hub-a');
     client = api.client();
     await until(() => expect(client.movable).toBe(true));
     const b = api.hub('hub-b');
     await until(() => expect(b.established).toBe(true));
-  });
-  afterEach(() => api.stop());
+  }
 
   const path = (id = client.connectionId) => `/connections/${id}/migration`;
   const post = (json?: unknown) => api.request('POST', path(), json === undefined ? {} : { json });
