@@ -52,7 +52,7 @@ describe('the states of a migration', () => {
   it.each(Object.entries(BEFORE))('%s', (name, before) => {
     before();
     expect(state()).toBe(name.split(',')[0]);
-    expect(t.owner.migrationProgressed).toHaveBeenLastCalledWith(t.link.attempt);
+    expect(t.owner.migrationProgressed).toHaveBeenCalled();
   });
 
   it('none: before, after the commit, and after a roll back', () => {

@@ -196,7 +196,7 @@ export class RelayLink
 
   progressed(): void {
     this.forward();
-    this.owner.migrationProgressed(this.migration!);
+    this.owner.migrationProgressed();
   }
 
   openOn(target: BindingTarget, migration?: MigrationInfo): RelayBinding {

@@ -298,7 +298,14 @@ describe('a request that comes between', () => {
     detach();
     request({ deadlineMs: 50 });
     t.run(50);
-    expect(state()).toMatchObject({ state: 'failed', reason: 'deadline' });
+    expect(state()).toEqual({
+      result: 'ok',
+      server: 'a',
+      state: 'failed',
+      attempt: 1,
+      reason: 'deadline',
+      from: 'a',
+    });
   });
 
   it('can be cancelled', () => {
