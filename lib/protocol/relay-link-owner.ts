@@ -2,7 +2,7 @@ import type { ContextBudget } from './context-budget.js';
 import type { InboundLimits, InboundSource } from './inbound-queue.js';
 import type { Payload, ServerSelector } from './messages.js';
 import type { BindingTarget, Taker } from './relay-binding.js';
-import type { MigrationAttempt, MigrationResult } from './relay-migration.js';
+import type { MigrationResult } from './relay-migration.js';
 import type { RerouteResult } from './relay-reroute.js';
 import type { RetentionBudget } from './retention-budget.js';
 
@@ -42,7 +42,7 @@ export interface RelayLinkOwner extends InboundSource {
   /** Another service connection of this hub server than `besides`. */
   selectRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
   /** A migration is under way and has another state, or waits for something else. */
-  migrationProgressed(attempt: MigrationAttempt): void;
+  migrationProgressed(): void;
   migrationEnded(result: MigrationResult): void;
   rerouted(result: RerouteResult): void;
   /** The connection can be moved again: it has arrived, or may move from now on. */

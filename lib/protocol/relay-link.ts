@@ -47,6 +47,7 @@ export class RelayLink
   private leaving: Leaving | undefined;
   /** Since the service connection was lost, until the server or another one has the link. */
   private rebinding: Rebinding | undefined;
+  readonly stepMs: number;
   private readonly inbound: InboundQueue;
   private readonly context: RelayContext;
   private clientGone: CloseCause | undefined;
@@ -54,21 +55,23 @@ export class RelayLink
   private endTimer: Timer;
   /** A hub server got the client's end: one that does not have the connection any more knows of it. */
   private told = false;
-  private epoch = 0;
+  lastEpoch = 0;
   /** The epoch with which the connection was opened first; an earlier one was never let in. */
   firstEpoch = 0;
-  private attempts = 0;
+  /** Number of the latest attempt to move, to another hub server or service connection. */
+  lastAttempt = 0;
   private protocol = '';
 
   constructor(
     readonly connectionId: string,
     readonly endpoint: EndpointKey,
     private readonly request: ClientRequest,
-    private readonly limits: RelayLinkLimits,
+    limits: RelayLinkLimits,
     budgets: RelayLinkBudgets,
     readonly clock: Clock,
     private readonly owner: RelayLinkOwner,
   ) {
+    this.stepMs = limits.stepMs;
     this.inbound = new InboundQueue(limits, budgets.inbound, owner);
     this.context = new RelayContext(budgets.contexts);
   }
@@ -86,11 +89,6 @@ export class RelayLink
   /** The attempt to move to another hub server that is under way. */
   get attempt(): RelayMigration | undefined {
     return this.migration;
-  }
-
-  /** Number of the latest attempt to move, to another hub server or service connection. */
-  get lastAttempt(): number {
-    return this.attempts;
   }
 
   /** Whether the application lets the connection move to another hub server. */
@@ -117,10 +115,6 @@ export class RelayLink
     return this.inbound.bytes;
   }
 
-  get stepMs(): number {
-    return this.limits.stepMs;
-  }
-
   /** Its number and epoch on the service connection that carries it. */
   get binding(): Readonly<Pick<RelayBinding, 'number' | 'epoch'>> | undefined {
     return this.current;
@@ -137,7 +131,7 @@ export class RelayLink
    * @param epoch the last epoch of this connection when it was opened elsewhere before
    */
   open(target: BindingTarget, epoch = 0): void {
-    this.epoch = epoch;
+    this.lastEpoch = epoch;
     this.firstEpoch = epoch + 1;
     this.current = this.openOn(target);
   }
@@ -167,7 +161,7 @@ export class RelayLink
     const { current } = this;
     if (this.state !== 'open' || this.moving || !current || this.clientGone) return false;
     if (!this.context.migratable) return false;
-    this.migration = new RelayMigration(this, current, current.serverId, ++this.attempts, plan);
+    this.migration = new RelayMigration(this, current, current.serverId, ++this.lastAttempt, plan);
     this.progressed();
     return true;
   }
@@ -178,7 +172,7 @@ export class RelayLink
    */
   reroute(plan: ReroutePlan): boolean {
     if (this.state === 'opening' || this.moving || !this.current || this.clientGone) return false;
-    this.rerouting = new RelayReroute(this, this.current, ++this.attempts, plan);
+    this.rerouting = new RelayReroute(this, this.current, ++this.lastAttempt, plan);
     return true;
   }
 
@@ -202,7 +196,7 @@ export class RelayLink
 
   progressed(): void {
     this.forward();
-    this.owner.migrationProgressed(this.migration!);
+    this.owner.migrationProgressed();
   }
 
   openOn(target: BindingTarget, migration?: MigrationInfo): RelayBinding {
@@ -220,12 +214,8 @@ export class RelayLink
     return binding;
   }
 
-  get lastEpoch(): number {
-    return this.epoch;
-  }
-
   nextEpoch(): number {
-    return ++this.epoch;
+    return ++this.lastEpoch;
   }
 
   otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined {
@@ -262,7 +252,7 @@ export class RelayLink
     // What the origin had received and not handed to its handlers goes to the target.
     this.inbound.rewind();
     if (origin) {
-      const { attempts: attempt } = this;
+      const { lastAttempt: attempt } = this;
       const { serverId: server } = target;
       this.leaving = new Leaving(this, origin, { attempt, server, reason: result.reason });
     } else if (!this.leaving) {
@@ -461,7 +451,7 @@ export class RelayLink
     const { serverId } = this.rebinding.stream;
     const deadline = this.clock.now() + TAKEOVER_STEPS * this.stepMs;
     const plan = { reason: 'crash', deadline };
-    this.migration = new RelayMigration(this, undefined, serverId, ++this.attempts, plan);
+    this.migration = new RelayMigration(this, undefined, serverId, ++this.lastAttempt, plan);
     this.progressed();
     this.migration.takeOver();
   }
@@ -493,7 +483,7 @@ export class RelayLink
 
   /** The hub server that was lost hears, when it is back, that another one has the connection. */
   private leaveLostServer(server: string, reason: string) {
-    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.attempts });
+    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.lastAttempt });
     this.rebinding = undefined;
   }
 

@@ -5,7 +5,6 @@ import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
 import type { BindingTarget, Taker } from '../protocol/relay-binding.js';
 import type {
-  MigrationAttempt,
   MigrationPlan,
   MigrationResult,
   RelayMigration,
@@ -13,9 +12,7 @@ import type {
 import type { ReroutePlan, RerouteResult } from '../protocol/relay-reroute.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import type { ClientSocket } from './client-socket.js';
-import { countedReason } from './failure-reasons.js';
 import type { HubServerEntry } from './hub-server-entry.js';
-import { viewAttempt, viewResult } from './migration-view.js';
 import type { MigrationView } from './migration-view.js';
 import type { RelayCore } from './relay-core.js';
 import { count } from './relay-stats.js';
@@ -141,6 +138,7 @@ export class ClientConnection implements RelayLinkOwner {
   /** The client's socket is gone. */
   closed(code: number, reason: string): void {
     if (!this.answered) this.finish();
+    this.relay.migrations.clientGone(this);
     this.link?.clientClosed(code, reason);
   }
 
@@ -281,33 +279,14 @@ export class ClientConnection implements RelayLinkOwner {
     ingresses.rerouteFailed(this, reason);
   }
 
-  migrationProgressed(attempt: MigrationAttempt): void {
-    this.relay.migrationEvents.emit(this.connectionId, () => viewAttempt(attempt));
+  migrationProgressed(): void {
+    this.relay.migrations.progressed(this);
   }
 
   migrationEnded(result: MigrationResult): void {
-    const { counters, migrationEvents } = this.relay;
-    const view = viewResult(result);
-    if (result.outcome === 'failed') {
-      this.notMoved(view);
-    } else {
-      this.lastMigration = view;
-    }
-    if (result.outcome === 'moved') {
-      counters.migrations++;
-      this.lastFailure = undefined;
-      this.countAt(result.to!);
-    }
-    migrationEvents.emit(this.connectionId, () => view);
-    this.relay.migrationEnded(this, result);
-  }
-
-  /** A migration ended, and the connection is where it was. */
-  notMoved(view: MigrationView): void {
-    this.lastMigration = view;
-    if (view.state === 'none') return;
-    this.lastFailure = countedReason(view.reason ?? '');
-    count(this.relay.counters.failedMigrations, this.lastFailure);
+    if (result.to !== undefined) this.countAt(result.to);
+    this.relay.migrations.ended(this, result);
+    this.relay.migrationEnded(result);
   }
 
   settled(): void {
@@ -350,7 +329,7 @@ export class ClientConnection implements RelayLinkOwner {
     this.clearTimers();
     this.leaveServer();
     this.relay.forget(this);
-    this.relay.migrations.ended(this);
+    this.relay.migrations.clientGone(this);
   }
 
   private clearTimers() {

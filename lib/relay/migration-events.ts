@@ -18,6 +18,10 @@ export class MigrationEvents {
   private readonly listeners = new Set<MigrationListener>();
   private over = false;
 
+  get listenerCount(): number {
+    return this.listeners.size;
+  }
+
   /** @returns ends the listening */
   listen(listener: MigrationListener): () => void {
     if (this.over) listener.complete();

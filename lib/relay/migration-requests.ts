@@ -1,10 +1,12 @@
 import type { Timer } from '../protocol/clock.js';
 import type { CommandResult, ServerSelector } from '../protocol/messages.js';
-import type { MigrationPlan } from '../protocol/relay-migration.js';
+import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
 import type { ClientConnection } from './client-connection.js';
-import { NO_MIGRATION, stateAfter, viewAttempt } from './migration-view.js';
+import { countedReason } from './failure-reasons.js';
+import { NO_MIGRATION, stateAfter, viewAttempt, viewResult } from './migration-view.js';
 import type { MigrationView } from './migration-view.js';
 import type { RelayCore } from './relay-core.js';
+import { count } from './relay-stats.js';
 import { fits } from './server-selector.js';
 
 /** What may be said with a request. */
@@ -32,7 +34,10 @@ interface Waiting {
 
 const UNKNOWN: Readonly<MigrationReply> = { ...NO_MIGRATION, result: 'unknown' };
 
-/** Moves single connections because somebody asks for it, lets them stay, and says how far they are. */
+/**
+ * Moves single connections because somebody asks for it, lets them stay, and says how far they are;
+ * remembers and tells how all migrations go.
+ */
 export class MigrationRequests {
   private readonly waiting = new Map<ClientConnection, Waiting>();
 
@@ -74,7 +79,26 @@ export class MigrationRequests {
   viewOf(connection: ClientConnection): MigrationView {
     const { attempt, lastMigration } = connection;
     if (attempt) return viewAttempt(attempt);
-    return this.viewWaiting(connection) ?? lastMigration ?? NO_MIGRATION;
+    const waiting = this.viewWaiting(connection);
+    return waiting ? { ...waiting, waitsFor: 'arrival' } : (lastMigration ?? NO_MIGRATION);
+  }
+
+  /** The migration under way has another state, or waits for something else. */
+  progressed(connection: ClientConnection): void {
+    this.tell(connection);
+  }
+
+  /** A migration is over, whoever asked for it. */
+  ended(connection: ClientConnection, result: MigrationResult): void {
+    const { outcome } = result;
+    connection.lastMigration = viewResult(result);
+    if (outcome === 'moved') {
+      this.relay.counters.migrations++;
+      connection.lastFailure = undefined;
+    } else if (outcome === 'failed') {
+      this.countFailure(connection, result.reason);
+    }
+    this.relay.migrationEvents.emit(connection.connectionId, () => connection.lastMigration!);
   }
 
   /** The connection may have arrived: what waits for that goes on. */
@@ -82,8 +106,8 @@ export class MigrationRequests {
     if (this.waiting.has(connection)) this.relay.clock.defer(() => this.resume(connection));
   }
 
-  /** The connection is over. */
-  ended(connection: ClientConnection): void {
+  /** Nobody is left who could be moved. */
+  clientGone(connection: ClientConnection): void {
     if (this.waiting.has(connection)) this.giveUp(connection, 'clientClosed');
   }
 
@@ -124,11 +148,17 @@ export class MigrationRequests {
 
   /** What waits will not be. One that is where it was to go has what it wanted. */
   private giveUp(connection: ClientConnection, reason: string) {
-    const { attempt, ...view } = this.viewWaiting(connection)!;
+    const view = this.viewWaiting(connection)!;
     this.drop(connection);
     const state = reason === 'alreadyThere' ? 'none' : stateAfter(reason);
-    connection.notMoved({ ...view, attempt, state, reason });
+    connection.lastMigration = { ...view, state, reason };
+    if (state !== 'none') this.countFailure(connection, reason);
     this.tell(connection);
+  }
+
+  private countFailure(connection: ClientConnection, reason: string) {
+    connection.lastFailure = countedReason(reason);
+    count(this.relay.counters.failedMigrations, connection.lastFailure);
   }
 
   private drop(connection: ClientConnection) {
@@ -152,7 +182,6 @@ export class MigrationRequests {
       reason,
       ...(serverId !== undefined && { from: serverId }),
       ...(to && { to }),
-      waitsFor: 'arrival',
     };
   }
 

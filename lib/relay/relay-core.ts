@@ -220,7 +220,7 @@ export class RelayCore {
     if (server) this.hubs.opened(server);
   }
 
-  migrationEnded(_connection: ClientConnection, result: MigrationResult): void {
+  migrationEnded(result: MigrationResult): void {
     this.hubs.migrationEnded(result);
   }
 }

@@ -11,6 +11,8 @@ import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { AckSource, LinkEnd } from '../../lib/protocol/session.js';
 import { VirtualClock } from '../simulation/virtual-clock.js';
 
+export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+
 /** A service connection of a hub server that does only what a test has it do. */
 export class FakeServer implements BindingTarget {
   sent: Record<string, unknown>[] = [];
@@ -56,10 +58,10 @@ export class FakeServer implements BindingTarget {
   accept(): void {
     this.answer({ type: MessageType.OpenConnectionResponse, accepted: true });
   }
-  refuse(): void {
-    this.answer({ type: MessageType.OpenConnectionResponse, accepted: false, reason: 'no' });
+  refuse(reason = 'no'): void {
+    this.answer({ type: MessageType.OpenConnectionResponse, accepted: false, reason });
   }
-  ready(handled = 0, attempt = 1, sent = 0, received = handled): void {
+  ready(handled = 0, attempt = 1, sent = 0, received = handled, more: object = {}): void {
     this.answer({
       type: MessageType.MigrateConnectionResponse,
       attempt,
@@ -67,11 +69,23 @@ export class FakeServer implements BindingTarget {
       handled,
       received,
       sent,
+      ...more,
     });
   }
-  notReady(attempt = 1): void {
-    const counts = { handled: 0, received: 0, sent: 0 };
-    this.answer({ type: MessageType.MigrateConnectionResponse, attempt, ready: false, ...counts });
+  /** Ready with a context, or another target. */
+  readyWith(more: object): void {
+    this.ready(0, 1, 0, 0, more);
+  }
+  notReady(attempt = 1, reason?: string): void {
+    const answer = { attempt, ready: false, reason, handled: 0, received: 0, sent: 0 };
+    this.answer({ type: MessageType.MigrateConnectionResponse, ...answer });
+  }
+  progress(state: 'waiting' | 'ready', more: object = {}, attempt = 1): void {
+    this.answer({ type: MessageType.MigrateConnectionProgress, attempt, state, ...more });
+  }
+  checkpoint(text?: string, migratable?: boolean): void {
+    const context = text === undefined ? undefined : bytesOf(text);
+    this.answer({ type: MessageType.Checkpoint, context, migratable });
   }
   /** The application closes the connection. */
   close(code: number, reason: string): void {
