@@ -185,7 +185,17 @@ describe('a Redis that goes away', () => {
   });
 });
 
-it('takes a sentinel', () => {
-  const options = { name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] };
-  expect(() => new RedisContextStorage(createSentinel(options))).not.toThrow();
+it('takes a sentinel', async () => {
+  const master = await RedisServer.start();
+  const sentinel = await RedisServer.startSentinel(master);
+  const sentinelRootNodes = [{ host: '127.0.0.1', port: sentinel.port }];
+  const storage = new RedisContextStorage(createSentinel({ name: 'main', sentinelRootNodes }));
+  try {
+    const stored = { epoch: 1, sequence: 1, context: Uint8Array.of(0, 127, 128, 255) };
+    expect(await storage.save('a', stored, LEASE_MS)).toBe(true);
+    expect(await storage.claim('a', 2, LEASE_MS)).toStrictEqual(stored);
+  } finally {
+    await storage.close();
+    await Promise.all([sentinel.end(), master.end()]);
+  }
 });
