@@ -1,6 +1,6 @@
 import { ContextStorageUnavailableException, RedisContextStorage } from 'nestjs-ws-migration';
 import { createClient, createCluster, createSentinel } from 'redis';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { describeContextStorage } from '../support/context-storage-suite.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
@@ -185,7 +185,15 @@ describe('a Redis that goes away', () => {
   });
 });
 
-it('takes a sentinel', () => {
-  const options = { name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] };
-  expect(() => new RedisContextStorage(createSentinel(options))).not.toThrow();
+it('takes a sentinel', async () => {
+  const master = await RedisServer.start();
+  onTestFinished(() => master.end());
+  const sentinel = await RedisServer.startSentinel(master);
+  onTestFinished(() => sentinel.end());
+  const sentinelRootNodes = [{ host: '127.0.0.1', port: sentinel.port }];
+  const storage = new RedisContextStorage(createSentinel({ name: 'main', sentinelRootNodes }));
+  onTestFinished(() => storage.close());
+  const stored = { epoch: 1, sequence: 1, context: Uint8Array.of(0, 127, 128, 255) };
+  expect(await storage.save('a', stored, LEASE_MS)).toBe(true);
+  expect(await storage.claim('a', 2, LEASE_MS)).toStrictEqual(stored);
 });

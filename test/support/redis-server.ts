@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ATTEMPTS = 5;
+const READY = /Ready to accept connections|\+monitor master/;
 
 /** A real redis-server on a free port of this host, which keeps nothing on disk. */
 export class RedisServer {
@@ -17,6 +18,12 @@ export class RedisServer {
     private readonly options: readonly string[],
     private currentPort = 0,
   ) {}
+
+  /** A sentinel that watches a server under the name `main`. */
+  static startSentinel({ port }: RedisServer): Promise<RedisServer> {
+    const monitored = ['monitor', 'main', '127.0.0.1', `${port}`, '1'];
+    return RedisServer.start(['--sentinel', '--sentinel', ...monitored]);
+  }
 
   /** @param options of the command line, such as `['--requirepass', 'x']` */
   static async start(options: readonly string[] = []): Promise<RedisServer> {
@@ -46,7 +53,18 @@ export class RedisServer {
   /** Starts it again on its port, empty. */
   async run(): Promise<void> {
     this.output = '';
-    const where = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder];
+    // A sentinel keeps what it learns in its configuration file.
+    const configuration = join(this.folder, 'redis.conf');
+    writeFileSync(configuration, '');
+    const where = [
+      configuration,
+      '--port',
+      `${this.port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.folder,
+    ];
     const args = [...where, '--save', '', '--appendonly', 'no', ...this.options];
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
@@ -55,7 +73,7 @@ export class RedisServer {
     }
     await new Promise<void>((resolve, reject) => {
       child.stdout.on('data', () => {
-        if (this.output.includes('Ready to accept connections')) resolve();
+        if (READY.test(this.output)) resolve();
       });
       child.once('error', reject);
       child.once('close', () => reject(new Error(`redis-server did not start:\n${this.output}`)));
