@@ -16,6 +16,7 @@ import { Migratable } from './gateway/decorators.js';
 import type { MigratableOptions } from './gateway/decorators.js';
 import type { HubClient } from './gateway/hub-client.js';
 import { defineState } from './gateway/state/state-definition.js';
+import type { StateUpgrade } from './gateway/state/state-definition.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { MemoryContextStorage } from './storage/memory-context-storage.js';
 import {
@@ -311,6 +312,42 @@ describe('a connection that is asked to move', () => {
     expect(await refusal(migration.cancel(connection))).toBe('MigrationTooLateException');
     expect(await refusal(migration.request(connection))).toBe('MigrationTooLateException');
     expect(() => connection.hold()).toThrow('is on its way');
+  });
+});
+
+describe('servers of different versions', () => {
+  const versions: MigratableOptions<ChatState>[] = [1, 2, 3].map((version) => ({
+    version,
+    upgrade: Object.fromEntries(
+      Array.from({ length: version - 1 }, (_, i) => [
+        i + 1,
+        (data: Record<string, unknown>) => ({ ...data, count: Number(data['count']) + 100 }),
+      ]),
+    ) as Record<number, StateUpgrade>,
+  }));
+
+  it('upgrade the state step by step, and never take a newer one', async () => {
+    await chat('one', { options: versions[0]! });
+    const client = await apps.client();
+    await ask(client, 'set', 1);
+    const two = await chat('two', { options: versions[1]! });
+    const three = await chat('three', { options: versions[2]! });
+    await service(two).request(idOf(), { to: { serverName: 'two' } });
+    await isOn(two);
+    expect(await ask(client, 'add', 'Ann')).toEqual({ count: 102 });
+    await service(two).request(idOf(), { to: { serverName: 'three' } });
+    await isOn(three);
+    expect(await ask(client, 'add', 'Bob')).toEqual({ count: 203 });
+    const journal = journals[2]!;
+    await service(two).request(idOf(), { to: { serverName: 'one' } });
+    await until(() => expect(journal.at(-1)).toContain('failed'));
+    expect(journal.at(-1)).toEqual([
+      'failed',
+      'refused',
+      expect.stringContaining('version 3'),
+      'failed',
+    ]);
+    expect(await ask(client, 'add', 'Eve')).toEqual({ count: 204 });
   });
 });
 

@@ -20,7 +20,7 @@ import type { MigrationWsAdapter } from './migration-ws.adapter.js';
 import type { StoredContexts } from './stored-contexts.js';
 import type { VirtualServer } from './virtual-server.js';
 import { VirtualSocket } from './virtual-socket.js';
-import type { VirtualSocketLimits } from './virtual-socket.js';
+import type { VirtualSocketLimits } from './virtual-socket-limits.js';
 
 export interface GatewayApplicationOptions extends MoveLimits {
   connectHookMs: number;

@@ -13,20 +13,12 @@ import { checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
+import type { VirtualSocketLimits } from './virtual-socket-limits.js';
 
 type Callback = (error?: Error) => void;
 interface SendOptions {
   binary?: boolean;
   fin?: boolean;
-}
-
-export interface VirtualSocketLimits {
-  /** Limit of one outbound message in bytes. */
-  maxMessageBytes: number;
-  /** Outbound bytes above which the client is too slow and is cut. */
-  maxBufferedBytes: number;
-  /** Reports what went wrong with this client. */
-  fault(message: string, error: unknown): void;
 }
 
 const lastText = new SharedText();
