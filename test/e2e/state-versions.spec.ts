@@ -20,7 +20,11 @@ async function add(client: TestClient, name: string): Promise<Tally['data']> {
   return data;
 }
 
-const start = () => Deployment.start({ E2E_GATEWAYS: 'versions' });
+const start = () =>
+  Deployment.start({
+    E2E_GATEWAYS: 'versions',
+    MIGRATION_RELAY_HUB_RECONNECT_GRACE_MS: '300',
+  });
 
 async function connectTo(deployment: Deployment, server: AppProcess): Promise<TestClient> {
   const before = server.eventsOf('connect').length;
@@ -94,6 +98,27 @@ describe('the state of a connection', () => {
     await deployment.join(await deployment.prepare('new', release('2')));
     expect(await a.drain()).toEqual(drained(1));
     expect(await add(client, 'z')).toMatchObject({ server: 'new', total: 3 });
+  });
+
+  it('that no server knows when its own is killed waits for one that does', async () => {
+    const deployment = await start();
+    const [a, old] = await Promise.all([
+      deployment.prepare('a', release('2')),
+      deployment.prepare('old', release('1')),
+    ]);
+    await deployment.join(a);
+    const client = await connectTo(deployment, a);
+    await add(client, 'x');
+    await deployment.join(old);
+    a.kill('SIGKILL');
+    await eventually(() => expect(old.output).toMatch(/version 2.*version 1/));
+    client.emit('add', 'y');
+    await deployment.join(await deployment.prepare('new', release('2')));
+    const form = { server: 'new', form: 'TallyV2', total: 2, names: ['x', 'y'] };
+    // The answer to what was not acknowledged when the server was killed may come again before.
+    const { json } = await client.next(({ text }) => text.includes('"y"'));
+    expect(json).toEqual({ event: 'tally', data: form });
+    expect(old.eventsOf('connect')).toEqual([]);
   });
 
   it('that is not valid at another server does not come to it, and is told field by field', async () => {
