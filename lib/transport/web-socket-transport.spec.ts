@@ -225,6 +225,15 @@ describe.each([
       await until(() => expect(accepted.destroyed).toBe(true));
     });
 
+    it('ends the connection at once when a malformed frame comes behind what it closed it for', async () => {
+      const text = clientFrame({ opcode: 1, final: true, payload: Buffer.from('text') });
+      atNear.onFirst = () => near.close(ServiceCloseCode.BadFrame, 'text');
+      dialled.write(Buffer.concat([text, Buffer.from([0xff, 0xff, 0xff, 0xff])]));
+      const started = performance.now();
+      await until(() => expect(accepted.destroyed).toBe(true));
+      expect(performance.now() - started).toBeLessThan(900);
+    });
+
     it('reports a cut connection', async () => {
       dialled.destroy();
       await seen(atNear, ['closed', 1006, '']);
