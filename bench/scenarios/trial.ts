@@ -88,11 +88,16 @@ export class Trial {
     await this.load.stop();
   }
 
-  /** Runs at full speed for a while: a server that has just started is slow at any rate. */
+  /**
+   * Runs at full speed for a while, then with one message at a time: a server that has just started is
+   * slow at any rate, and one that has only seen bursts compiles again when messages come alone.
+   */
   async heatUp(): Promise<void> {
-    this.load.start({ kind: 'echo', outstanding: 1 });
-    await sleep(this.warmUpMs);
-    await this.load.stop();
+    for (const kind of ['echo', 'turns'] as const) {
+      this.load.start({ kind, outstanding: 1 });
+      await sleep(this.warmUpMs);
+      await this.load.stop();
+    }
   }
 
   /** The time begins that {@link used} is about. */
