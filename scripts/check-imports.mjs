@@ -7,13 +7,16 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
  */
 const lib = resolve(process.argv[2] ?? 'lib');
 const forbidden = {
-  relay: ['hub', 'admin'],
+  relay: ['hub', 'admin', 'storage'],
   hub: ['relay', 'admin'],
   gateway: ['relay', 'admin'],
-  admin: ['hub', 'gateway', 'shutdown'],
+  admin: ['hub', 'gateway', 'shutdown', 'storage'],
 };
-const onlyPackages = { protocol: ['@msgpack/msgpack', 'node:buffer'] };
-const onlyOwnFiles = ['protocol'];
+const onlyPackages = {
+  protocol: ['@msgpack/msgpack', 'node:buffer'],
+  storage: ['node:crypto'],
+};
+const onlyOwnFiles = ['protocol', 'storage'];
 const optionalPeers = {
   '@nestjs/config': 'migration.config.ts',
   '@nestjs/swagger': 'admin/open-api.ts',

@@ -9,6 +9,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export const debianPackages = [
   { name: 'nginx-light', command: 'nginx' },
   { name: 'haproxy', command: 'haproxy' },
+  { name: 'redis-server', command: 'redis-server' },
 ];
 
 const servicePolicy = '/usr/sbin/policy-rc.d';

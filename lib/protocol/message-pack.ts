@@ -37,20 +37,20 @@ const SIZED: Readonly<Record<number, readonly [lengthBytes: number, more: number
   0xdb: [4, 0],
 };
 
-function skipItems(body: Buffer, at: number, items: number, depth: number): number {
-  if (depth >= MAX_DEPTH) throw new RangeError('nested too deeply');
+function skipItems(body: Buffer, at: number, items: number, levels: number): number {
+  if (levels === 0) throw new RangeError('nested too deeply');
   // Each item takes a byte at least: a count above that is a lie that would only cost memory.
   if (items > body.length - at) throw new RangeError('more items than bytes');
-  for (let i = 0; i < items; i++) at = skip(body, at, depth + 1);
+  for (let i = 0; i < items; i++) at = skip(body, at, levels - 1);
   return at;
 }
 
 /** @returns where the value ends that begins at `at` */
-function skip(body: Buffer, at: number, depth: number): number {
+function skip(body: Buffer, at: number, levels: number): number {
   const type = body.readUInt8(at++);
   if (type < 0x80 || type >= 0xe0) return at;
-  if (type < 0x90) return skipItems(body, at, 2 * (type & 0x0f), depth);
-  if (type < 0xa0) return skipItems(body, at, type & 0x0f, depth);
+  if (type < 0x90) return skipItems(body, at, 2 * (type & 0x0f), levels);
+  if (type < 0xa0) return skipItems(body, at, type & 0x0f, levels);
   if (type < 0xc0) return at + (type & 0x1f);
   const fixed = FIXED[type];
   if (fixed !== undefined) return at + fixed;
@@ -59,7 +59,19 @@ function skip(body: Buffer, at: number, depth: number): number {
   if (type < 0xdc) throw new RangeError('unknown type');
   const lengthBytes = type % 2 === 0 ? 2 : 4;
   const count = body.readUIntBE(at, lengthBytes) * (type >= 0xde ? 2 : 1);
-  return skipItems(body, at + lengthBytes, count, depth);
+  return skipItems(body, at + lengthBytes, count, levels);
+}
+
+/**
+ * Checks the shape of one value before it is decoded, since a decoder reserves memory for as many items
+ * as a list or map claims to have: a few bytes could claim all memory there is.
+ * @param maxDepth how deep lists and maps may be nested
+ * @throws RangeError
+ */
+export function checkMessagePack(body: Buffer, maxDepth: number): void {
+  if (skip(body, 0, maxDepth) !== body.length) {
+    throw new RangeError('truncated, or bytes after the end');
+  }
 }
 
 /** Optional fields may be nil: everybody else shall find them absent. */
@@ -71,12 +83,11 @@ function withoutNil(value: unknown): unknown {
 }
 
 /**
- * Decodes one value; what is nil in a map is left out. Its shape is checked first, since a decoder reserves memory for as many items as
- * a list or map claims to have: a few bytes could claim all memory there is.
+ * Decodes one value; what is nil in a map is left out.
  * @throws what the decoder throws, or RangeError
  */
 export function decodeMessagePack(body: Buffer): unknown {
-  if (skip(body, 0, 0) !== body.length) throw new RangeError('truncated, or bytes after the end');
+  checkMessagePack(body, MAX_DEPTH);
   const value = decode(body);
   return body.includes(NIL) ? withoutNil(value) : value;
 }
