@@ -124,7 +124,18 @@ type FieldRow = [path: string, required: 'yes' | 'no', accepted: string];
 /** Every field of a message and what it accepts, found by asking the message's check. */
 const describeFields = (schema: FieldCheck): FieldRow[] => explore(schema, '').rows;
 
-const SAMPLES = ['request', 'ok', 'none', 'waiting', '', 'committed', 'migrate', 1000, true, new Uint8Array()];
+const SAMPLES = [
+  'request',
+  'ok',
+  'none',
+  'waiting',
+  '',
+  'committed',
+  'migrate',
+  1000,
+  true,
+  new Uint8Array(),
+];
 
 /** What a check accepts: a sample, and the rows of the field at `path` and of all within it. */
 function explore(check: FieldCheck, path: string): { sample: unknown; rows: FieldRow[] } {
