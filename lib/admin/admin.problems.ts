@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { CommandResult, MigrationState } from '../protocol/messages.js';
 import { mustBe } from '../options/options.messages.js';
 import { ProblemException } from './problem.exception.js';
 import type { FieldError, Problem } from './problem.exception.js';
@@ -124,6 +125,48 @@ export function unknownConnection(connectionId: string): ProblemException {
     detail: `no client has the connectionId "${connectionId}" here`,
     connectionId,
   };
+  return new ProblemException(problem);
+}
+
+/** Why a migration cannot be asked for or taken back. */
+const REFUSALS: Readonly<
+  Record<
+    Exclude<CommandResult, 'ok' | 'unknown'>,
+    readonly [name: string, title: string, detail: string]
+  >
+> = {
+  tooLate: [
+    'migration-too-late',
+    'Too late',
+    'the connection is about to move: only its own server can stop that until it is ready, and nobody after',
+  ],
+  notMigratable: [
+    'not-migratable',
+    'Not migratable',
+    'its application does not let the connection move to another hub server',
+  ],
+  closing: ['connection-closing', 'The connection is closing', 'the connection is being closed'],
+  noTarget: [
+    'no-target',
+    'No target',
+    'no hub server that takes connections of this endpoint fits, besides the one that has it',
+  ],
+  alreadyThere: [
+    'already-there',
+    'Already there',
+    'the hub server that has the connection fits what is asked for',
+  ],
+  nothingToCancel: ['nothing-to-cancel', 'Nothing to cancel', 'no migration is asked for'],
+};
+
+export function migrationRefused(
+  connectionId: string,
+  result: Exclude<CommandResult, 'ok'>,
+  state: MigrationState,
+): ProblemException {
+  if (result === 'unknown') return unknownConnection(connectionId);
+  const [name, title, detail] = REFUSALS[result];
+  const problem = { type: typeOf(name), title, status: 409, detail, connectionId, state };
   return new ProblemException(problem);
 }
 

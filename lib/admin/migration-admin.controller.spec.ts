@@ -75,6 +75,10 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
       ['GET', '/service-connections'],
       ['GET', '/connections'],
       ['GET', '/connections/a'],
+      ['POST', '/connections/a/migration'],
+      ['GET', '/connections/a/migration'],
+      ['DELETE', '/connections/a/migration'],
+      ['GET', '/migrations/events'],
     ])('protect %s %s', async (method, path) => {
       expect((await api.request(method, path, { token: 'wrong' })).status).toBe(401);
     });
@@ -337,6 +341,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the admin API on %s', (plat
         link: 1,
         epoch: 1,
         retainedBytes: expect.any(Number),
+        migratable: true,
       });
       const { body } = await api.get(`/connections/${client.connectionId}`);
       expect(body).toMatchObject({ connectionId: client.connectionId, state: 'open' });

@@ -7,15 +7,19 @@ import {
   Post,
   Req,
   Res,
+  Sse,
   UseFilters,
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
+import type { MessageEvent } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import type { Observable } from 'rxjs';
 import { RESOLVED_OPTIONS } from '../migration.tokens.js';
 import type { ResolvedOptions } from '../options/index.js';
 import { LastIngressError, UnknownIngressError } from '../relay/ingress-reload-report.js';
 import type { IngressReloadReport } from '../relay/ingress-reload-report.js';
+import type { MigrationReply } from '../relay/migration-requests.js';
 import {
   findConnection,
   findServer,
@@ -27,6 +31,7 @@ import { AdminRelay } from './admin-relay.js';
 import {
   CONNECTIONS_QUERY,
   DEFAULT_LIMIT,
+  MIGRATION_BODY,
   RELOAD_BODY,
   RELOAD_QUERY,
   readId,
@@ -34,12 +39,14 @@ import {
 import { AdminGuard } from './admin.guard.js';
 import {
   lastIngress,
+  migrationRefused,
   noReload,
   unknownConnection,
   unknownIngress,
   unknownServer,
 } from './admin.problems.js';
 import { Answers } from './answers.js';
+import { streamMigrations } from './migration-stream.js';
 import { ProblemFilter } from './problem.filter.js';
 import { readBody, readQuery } from './request-fields.js';
 import type { AdminRequest } from './request-fields.js';
@@ -138,6 +145,36 @@ export class MigrationAdminController {
     this.answers.send(response, 200, connection);
   }
 
+  @Post('connections/:id/migration')
+  requestMigration(
+    @Param('id') id: string,
+    @Req() request: AdminRequest,
+    @Res() response: unknown,
+  ): void {
+    const connectionId = readId(id);
+    const order = readBody(request, MIGRATION_BODY);
+    const reply = this.admin.relay.migrations.request(connectionId, order);
+    const headers = { Location: this.answers.pathOf(request) };
+    this.answers.send(response, 202, progressOf(connectionId, reply), headers);
+  }
+
+  @Get('connections/:id/migration')
+  getMigration(@Param('id') id: string, @Res() response: unknown): void {
+    const reply = this.admin.relay.migrations.state(readId(id));
+    this.answers.send(response, 200, progressOf(id, reply));
+  }
+
+  @Delete('connections/:id/migration')
+  cancelMigration(@Param('id') id: string, @Res() response: unknown): void {
+    const reply = this.admin.relay.migrations.cancel(readId(id));
+    this.answers.send(response, 200, progressOf(id, reply));
+  }
+
+  @Sse('migrations/events')
+  migrationEvents(@Res() response: unknown): Observable<MessageEvent> {
+    return streamMigrations(this.admin.relay.migrationEvents, rawOf(response));
+  }
+
   private get ingresses() {
     return this.admin.relay.ingresses;
   }
@@ -174,6 +211,12 @@ export class MigrationAdminController {
       this.waiting--;
     }
   }
+}
+
+/** @throws ProblemException when it was refused */
+function progressOf(connectionId: string, { result, ...progress }: MigrationReply) {
+  if (result !== 'ok') throw migrationRefused(connectionId, result, progress.state);
+  return { connectionId, ...progress };
 }
 
 function isUnderWay({ state }: IngressReloadReport): boolean {

@@ -1,3 +1,4 @@
+import { LONGEST_REASON } from './admin.fields.js';
 import { LONGEST_MS } from '../options/limits.js';
 import { CONNECTION_STATES } from '../relay/relay-views.js';
 
@@ -93,6 +94,68 @@ export const SERVICE_CONNECTION = object(
 
 export const CONNECTION_STATE: Schema = { type: 'string', enum: [...CONNECTION_STATES] };
 
+const SELECTOR = object(
+  {
+    serverId: text('`serverId` of the hub server.'),
+    serverName: text('Its `hub.serverName`.'),
+    version: text('Its `hub.version`.'),
+  },
+  'serverId',
+  'serverName',
+  'version',
+);
+
+const PROGRESS = {
+  state: {
+    type: 'string',
+    enum: ['none', 'requested', 'ready', 'migrating', 'cancelled', 'failed'],
+    description: '`none` with an attempt that is not 0: that attempt has moved the connection.',
+  },
+  attempt: count('Number of the present or latest attempt; 0 when there was none.'),
+  reason: text('Why it moves, has moved, or did not.'),
+  from: text('serverId of the hub server from which it moves or has moved.'),
+  to: { ...SELECTOR, description: 'Where it is to move, when that was asked for, or has moved.' },
+  waitsFor: text('What keeps it from leaving.'),
+  detail: text('What the last hub server said that refused it.'),
+} satisfies Record<string, Schema>;
+const OPTIONAL_PROGRESS = ['reason', 'from', 'to', 'waitsFor', 'detail'];
+
+export const MIGRATION = object(
+  {
+    connectionId: text('The connection.'),
+    server: text('serverId of the hub server that has it.'),
+    ...PROGRESS,
+  },
+  'server',
+  ...OPTIONAL_PROGRESS,
+);
+
+export const MIGRATION_REQUEST: Schema = object(
+  {
+    to: { ...SELECTOR, description: 'To which hub server; to any other when absent.' },
+    deadlineMs: {
+      type: 'integer',
+      minimum: 1,
+      maximum: LONGEST_MS,
+      description: 'Time for the migration; `relay.migrationRequestMs` if absent.',
+    },
+    reason: {
+      type: 'string',
+      minLength: 1,
+      maxLength: LONGEST_REASON,
+      default: 'requested',
+      description: 'Why; gateways read it as `client.migration.reason`.',
+    },
+  },
+  'to',
+  'deadlineMs',
+  'reason',
+);
+
+export const EVENTS = text(
+  'Events of the type `migration`: the data of each is an object with `connectionId`, `at` (milliseconds since 1970), and `state`, `attempt` and the others as in the answer for a connection.',
+);
+
 export const CONNECTION = object(
   {
     connectionId: text('Never changes while the connection lives.'),
@@ -105,7 +168,16 @@ export const CONNECTION = object(
     link: count('Number of the link on that service connection.'),
     epoch: count('Grows with every binding.'),
     retainedBytes: count('Bytes of its messages that are not handled yet.'),
+    migratable: {
+      type: 'boolean',
+      description: 'Whether its application lets it move to another hub server.',
+    },
+    migration: {
+      ...object(PROGRESS, ...OPTIONAL_PROGRESS),
+      description: 'The present or latest migration.',
+    },
   },
+  'migration',
   'ingress',
   'server',
   'serviceConnection',
@@ -144,7 +216,11 @@ export const PROBLEM = object(
     detail: text('What is wrong.'),
     errors: list(object({ field: text('Name of the field.'), detail: text('What is wrong.') })),
     servers: list(text('Name of a hub server that would be cut off.')),
+    connectionId: text('The connection.'),
+    state: text('The state of its migration.'),
   },
+  'connectionId',
+  'state',
   'errors',
   'servers',
 );

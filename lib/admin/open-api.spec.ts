@@ -17,6 +17,8 @@ const PATHS: Record<string, string[]> = {
   '/service-connections': ['get'],
   '/connections': ['get'],
   '/connections/{id}': ['get'],
+  '/connections/{id}/migration': ['delete', 'get', 'post'],
+  '/migrations/events': ['get'],
 };
 
 /** What of a value is not as its schema says. A property that the schema does not know is wrong too. */
@@ -71,16 +73,18 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the OpenAPI document on %s'
     expect(Object.fromEntries(found)).toEqual(PATHS);
   });
 
-  it('has the bearer scheme, problems and JSON answers on every route', () => {
+  it('has the bearer scheme, problems and the type of the answers on every route', () => {
     for (const [path, methods] of Object.entries(PATHS)) {
       for (const method of methods) {
         const { security, responses } = operation(path, method);
         expect(security).toEqual([{ 'migration-admin': [] }]);
         for (const [status, { content }] of Object.entries(responses)) {
-          const type = Number(status) < 400 ? 'application/json' : 'application/problem+json';
-          expect(Object.keys(content)).toEqual([type]);
+          const type = path.endsWith('/events') ? 'text/event-stream' : 'application/json';
+          expect(Object.keys(content)).toEqual([
+            Number(status) < 400 ? type : 'application/problem+json',
+          ]);
         }
-        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '401', '404']));
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '404']));
       }
     }
     expect(document.components?.securitySchemes).toHaveProperty('migration-admin');
@@ -111,6 +115,15 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the OpenAPI document on %s'
     );
   });
 
+  it('has the body and the answers of a request to move', () => {
+    const { requestBody, responses } = operation('/connections/{id}/migration', 'post');
+    const { properties } = requestBody.content['application/json']!.schema;
+    expect(Object.keys(properties!)).toEqual(['to', 'deadlineMs', 'reason']);
+    expect(properties!['to']!.required).toBeUndefined();
+    const statuses = ['202', '400', '401', '404', '409', '413', '415', '503'];
+    expect(Object.keys(responses)).toEqual(statuses);
+  });
+
   it('describes what is answered', async () => {
     const hub = api.hub('hub-1', 'a');
     await until(() => expect(hub.established).toBe(true));
@@ -129,6 +142,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the OpenAPI document on %s'
       ['/service-connections', ''],
       ['/connections', ''],
       ['/connections/{id}', client.connectionId],
+      ['/connections/{id}/migration', client.connectionId],
     ];
     for (const [path, id] of answers) {
       const { status, body } = await api.get(path.replace('{id}', id));

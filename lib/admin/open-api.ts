@@ -16,6 +16,8 @@ interface Operation {
   readonly id?: string;
   readonly query?: Readonly<Record<string, Schema>>;
   readonly body?: Schema;
+  /** Of the answers; JSON when absent. */
+  readonly type?: string;
   readonly answers: Readonly<Record<number, Schema>>;
   readonly problems?: readonly number[];
 }
@@ -26,7 +28,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   400: 'Something in the request is wrong.',
   401: 'No valid token.',
   404: 'It is not there, or the admin API is not enabled.',
-  409: 'The ingress is the only way to hub servers.',
+  409: 'It cannot be done now; `type` and `detail` say why.',
   413: 'The body is too large.',
   415: 'The body is not declared as JSON.',
   503: 'The relay does not run.',
@@ -95,6 +97,30 @@ const OPERATIONS: Readonly<Record<Route, Operation>> = {
     answers: { 200: schemas.CONNECTION },
     problems: [400],
   },
+  requestMigration: {
+    summary: 'Move a client connection to another hub server',
+    id: 'Its connectionId.',
+    body: schemas.MIGRATION_REQUEST,
+    answers: { 202: schemas.MIGRATION },
+    problems: [400, 409, 413, 415],
+  },
+  getMigration: {
+    summary: 'Progress or result of the migration of a client connection',
+    id: 'Its connectionId.',
+    answers: { 200: schemas.MIGRATION },
+    problems: [400],
+  },
+  cancelMigration: {
+    summary: 'Let a client connection stay that was to move',
+    id: 'Its connectionId.',
+    answers: { 200: schemas.MIGRATION },
+    problems: [400, 409],
+  },
+  migrationEvents: {
+    summary: 'All migrations as they happen, as server-sent events',
+    answers: { 200: schemas.EVENTS },
+    type: 'text/event-stream',
+  },
 };
 
 let described = false;
@@ -115,6 +141,7 @@ export function describeInOpenApi(): void {
 
 function decoratorsOf(swagger: typeof Swagger, operation: Operation): MethodDecorator[] {
   const { summary, id, query = {}, body, answers, problems = [] } = operation;
+  const { type = 'application/json' } = operation;
   const { ApiBody, ApiOperation, ApiParam, ApiQuery, ApiResponse } = swagger;
   const answer = (status: number, type: string, schema: Schema, headers = {}) =>
     ApiResponse({
@@ -131,7 +158,7 @@ function decoratorsOf(swagger: typeof Swagger, operation: Operation): MethodDeco
     ),
     ...(body ? [ApiBody({ required: false, schema: body })] : []),
     ...Object.entries(answers).map(([status, schema]) =>
-      answer(Number(status), 'application/json', schema, status === '202' ? LOCATION : {}),
+      answer(Number(status), type, schema, status === '202' ? LOCATION : {}),
     ),
     ...[...ALWAYS_POSSIBLE, ...problems].map((status) =>
       answer(status, 'application/problem+json', schemas.PROBLEM),

@@ -20,6 +20,8 @@ export interface Field<Value> {
   readonly rule: Rule;
   /** What a text stands for; fields of a query are texts. */
   readonly parse?: (text: string) => Value | string;
+  /** The fields of a value that is an object. */
+  readonly fields?: Readonly<Record<string, Field<unknown>>>;
 }
 
 type ValuesOf<Fields> = {
@@ -34,16 +36,29 @@ export function readFields<Fields extends Record<string, Field<unknown>>>(
   given: object,
   fields: Fields,
 ): ValuesOf<Fields> {
-  const values: Record<string, unknown> = {};
   const errors: FieldError[] = [];
+  const values = collect(given, fields, '', errors);
+  if (errors.length > 0) throw invalidRequest(errors.slice(0, MOST_ERRORS));
+  return values as ValuesOf<Fields>;
+}
+
+/** @param prefix of the names in errors */
+function collect(
+  given: object,
+  fields: Readonly<Record<string, Field<unknown>>>,
+  prefix: string,
+  errors: FieldError[],
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(given)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     const value = field?.parse && typeof raw === 'string' ? field.parse(raw) : raw;
-    if (field?.rule.accepts(value)) values[name] = value;
-    else errors.push(field ? wrong(name, field.rule, value) : unknown(name, fields));
+    if (!field) errors.push(unknown(name, fields, prefix));
+    else if (!field.rule.accepts(value)) errors.push(wrong(prefix + name, field.rule, value));
+    else if (!field.fields) values[name] = value;
+    else values[name] = collect(value as object, field.fields, `${prefix}${name}.`, errors);
   }
-  if (errors.length > 0) throw invalidRequest(errors.slice(0, MOST_ERRORS));
-  return values as ValuesOf<Fields>;
+  return values;
 }
 
 /** @throws ProblemException when the query is wrong */
@@ -88,7 +103,7 @@ function wrong(field: string, rule: Rule, value: unknown): FieldError {
   return { field, detail: mustBe(rule.accepted, rule.show(value)) };
 }
 
-function unknown(name: string, fields: object): FieldError {
-  const field = /^[\w.]{1,60}$/.test(name) ? name : quote(name);
+function unknown(name: string, fields: object, prefix: string): FieldError {
+  const field = prefix + (/^[\w.]{1,60}$/.test(name) ? name : quote(name));
   return { field, detail: `is not known here; what is: ${Object.keys(fields).join(', ')}` };
 }

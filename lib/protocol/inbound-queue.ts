@@ -90,6 +90,21 @@ export class InboundQueue implements BudgetWaiter {
     return true;
   }
 
+  /**
+   * What is wrong with how far the present server says that it is, now that it is paused.
+   * @param flowed whether messages may have been sent that it had not received by then
+   */
+  faultOf(
+    { handled, received }: { handled: number; received: number },
+    flowed: boolean,
+  ): string | undefined {
+    const { acknowledged } = this;
+    const isComplete =
+      received === this.forwardedCount || (flowed && received < this.forwardedCount);
+    if (isComplete && handled <= received && handled >= acknowledged) return undefined;
+    return `${received} messages received and ${handled} handled of ${this.forwardedCount}, ${acknowledged} acknowledged`;
+  }
+
   /** Another server has the connection: it gets all that is not acknowledged. */
   rewind(): void {
     this.forwardedCount = this.retained.acknowledged;

@@ -1,11 +1,13 @@
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import { MessageType } from './messages.js';
 import type {
+  Checkpoint,
   LinkMessage,
   MigrateConnectionAck,
+  MigrateConnectionProgress,
+  MigrateConnectionRequest,
   MigrateConnectionResponse,
   MigrationInfo,
-  MoveKind,
   OpenConnection,
   OpenConnectionResponse,
   Payload,
@@ -46,6 +48,8 @@ export interface BindingEvents {
   onPong(binding: RelayBinding, data: Uint8Array): void;
   onAck(binding: RelayBinding, count: number, ranges: readonly number[]): void;
   onServerClose(binding: RelayBinding, cause: CloseCause): void;
+  onCheckpoint(binding: RelayBinding, checkpoint: Checkpoint): void;
+  onMigrateProgress(binding: RelayBinding, progress: MigrateConnectionProgress): void;
   onMigrateResponse(binding: RelayBinding, answer: MigrateConnectionResponse): void;
   onReleased(binding: RelayBinding, close: CloseCause | undefined): void;
   onClosed(binding: RelayBinding): void;
@@ -204,15 +208,9 @@ export class RelayBinding implements LinkEnd, AckSource {
     this.target.sendControl({ type: MessageType.ClientPong, link: this.number, data });
   }
 
-  requestMigration(kind: MoveKind, attempt: number, reason: string, deadlineMs: number): void {
-    this.target.sendControl({
-      type: MessageType.MigrateConnectionRequest,
-      link: this.number,
-      kind,
-      attempt,
-      reason,
-      deadlineMs,
-    });
+  requestMigration(message: Omit<MigrateConnectionRequest, 'type' | 'link'>): void {
+    const { number: link } = this;
+    this.target.sendControl({ type: MessageType.MigrateConnectionRequest, link, ...message });
   }
 
   acknowledgeMigration(message: Omit<MigrateConnectionAck, 'type' | 'link'>): void {
@@ -278,6 +276,12 @@ export class RelayBinding implements LinkEnd, AckSource {
         return;
       case MessageType.ClientPong:
         this.pass(() => this.events.onPong(this, message.data));
+        return;
+      case MessageType.Checkpoint:
+        this.events.onCheckpoint(this, message);
+        return;
+      case MessageType.MigrateConnectionProgress:
+        this.events.onMigrateProgress(this, message);
         return;
       case MessageType.MigrateConnectionResponse:
         this.checkSent(message.sent);

@@ -1,12 +1,20 @@
+import type { ContextBudget } from './context-budget.js';
 import type { InboundLimits, InboundSource } from './inbound-queue.js';
-import type { Payload } from './messages.js';
+import type { Payload, ServerSelector } from './messages.js';
 import type { BindingTarget, Taker } from './relay-binding.js';
 import type { MigrationResult } from './relay-migration.js';
 import type { RerouteResult } from './relay-reroute.js';
+import type { RetentionBudget } from './retention-budget.js';
 
 export interface RelayLinkLimits extends InboundLimits {
   /** Limit of one step of a migration in milliseconds. */
   stepMs: number;
+}
+
+/** What all links of a relay may keep together. */
+export interface RelayLinkBudgets {
+  readonly inbound: RetentionBudget;
+  readonly contexts: ContextBudget;
 }
 
 /** What a link needs from the relay. */
@@ -27,13 +35,17 @@ export interface RelayLinkOwner extends InboundSource {
   pongClient(data: Uint8Array): void;
   /** Starts the closing handshake with the client (1006: cuts it); the link is told of its end. */
   closeClient(code: number, reason: string): void;
-  /** A hub server that can take this connection, none of `excluded`. */
-  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
+  /** The client is closed next: its hub server was lost, and none has taken over. */
+  clientLost(reason: string): void;
+  /** A hub server to which this connection can move: none of `excluded`, and one that fits `to`. */
+  selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined;
   /** Another service connection of this hub server than `besides`. */
   selectRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
+  /** A migration is under way and has another state, or waits for something else. */
+  migrationProgressed(): void;
   migrationEnded(result: MigrationResult): void;
   rerouted(result: RerouteResult): void;
-  /** The connection has moved and can be moved again. */
+  /** The connection can be moved again: it has arrived, or may move from now on. */
   settled(): void;
   /** The link is over; nothing more will be called. */
   ended(): void;

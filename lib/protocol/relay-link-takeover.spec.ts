@@ -40,11 +40,11 @@ describe('the loss of a hub server', () => {
     expect(t.c.take()).toHaveLength(1);
     t.c.lose();
     t.candidates = [t.b];
-    t.link.retryTakeover();
+    t.link.attempt?.retry();
     expect(t.b.take()).toHaveLength(2);
     t.clock.run(100);
     expect(t.b.take()).toMatchObject([{ migration: { reason: 'rolledBack' } }]);
-    t.link.retryTakeover();
+    t.link.attempt?.retry();
     t.b.accept();
     expect([t.link.serverId, t.link.moving, t.clock.timers.size]).toEqual(['b', false, 0]);
   });
@@ -55,7 +55,7 @@ describe('the loss of a hub server', () => {
     t.clock.run(299);
     expect(t.owner.closeClient).not.toHaveBeenCalled();
     t.candidates = [t.a, t.b];
-    t.link.retryTakeover();
+    t.link.attempt?.retry();
     t.b.accept();
     expect(t.link.serverId).toBe('b');
   });

@@ -1,12 +1,15 @@
 import type { Clock, Timer } from './clock.js';
 import type {
+  Checkpoint,
   ClientRequest,
   EndpointKey,
+  MigrateConnectionProgress,
   MigrateConnectionResponse,
   MigrationInfo,
   OpenConnectionResponse,
   Payload,
   RebindConnectionResponse,
+  ServerSelector,
 } from './messages.js';
 import { InboundQueue } from './inbound-queue.js';
 import { Leaving } from './leaving.js';
@@ -15,12 +18,12 @@ import { Rebinding } from './rebinding.js';
 import type { ReboundLink } from './rebinding.js';
 import { RelayBinding, ServerStream } from './relay-binding.js';
 import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.js';
-import type { RelayLinkLimits, RelayLinkOwner } from './relay-link-owner.js';
+import { RelayContext } from './relay-context.js';
+import type { RelayLinkBudgets, RelayLinkLimits, RelayLinkOwner } from './relay-link-owner.js';
 import { RelayMigration } from './relay-migration.js';
 import type { MigratingLink, MigrationPlan, MigrationResult } from './relay-migration.js';
 import { RelayReroute } from './relay-reroute.js';
-import type { ReroutePlan, RerouteResult } from './relay-reroute.js';
-import type { RetentionBudget } from './retention-budget.js';
+import type { ReroutePlan, ReroutedLink, RerouteResult } from './relay-reroute.js';
 
 /** Steps that a takeover may last. */
 const TAKEOVER_STEPS = 3;
@@ -31,7 +34,9 @@ type State = 'opening' | 'open' | 'closing' | 'ended';
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
  * served by one hub server at a time, and moves it by a {@link RelayMigration}.
  */
-export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, LeftLink {
+export class RelayLink
+  implements BindingEvents, MigratingLink, ReroutedLink, ReboundLink, LeftLink
+{
   private state: State = 'opening';
   private current: RelayBinding | undefined;
   private migration: RelayMigration | undefined;
@@ -42,28 +47,33 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   private leaving: Leaving | undefined;
   /** Since the service connection was lost, until the server or another one has the link. */
   private rebinding: Rebinding | undefined;
+  readonly stepMs: number;
   private readonly inbound: InboundQueue;
+  private readonly context: RelayContext;
   private clientGone: CloseCause | undefined;
   /** The hub server was told of the end and has this long to confirm it. */
   private endTimer: Timer;
   /** A hub server got the client's end: one that does not have the connection any more knows of it. */
   private told = false;
-  private epoch = 0;
+  lastEpoch = 0;
   /** The epoch with which the connection was opened first; an earlier one was never let in. */
   firstEpoch = 0;
-  private attempts = 0;
+  /** Number of the latest attempt to move, to another hub server or service connection. */
+  lastAttempt = 0;
   private protocol = '';
 
   constructor(
     readonly connectionId: string,
     readonly endpoint: EndpointKey,
     private readonly request: ClientRequest,
-    private readonly limits: RelayLinkLimits,
-    budget: RetentionBudget,
+    limits: RelayLinkLimits,
+    budgets: RelayLinkBudgets,
     readonly clock: Clock,
     private readonly owner: RelayLinkOwner,
   ) {
-    this.inbound = new InboundQueue(limits, budget, owner);
+    this.stepMs = limits.stepMs;
+    this.inbound = new InboundQueue(limits, budgets.inbound, owner);
+    this.context = new RelayContext(budgets.contexts);
   }
 
   /** serverId of the hub server that serves the client. */
@@ -74,6 +84,16 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   /** Whether the link is on its way to another hub server or service connection. */
   get moving(): boolean {
     return (this.migration ?? this.leaving ?? this.rerouting ?? this.rebinding) !== undefined;
+  }
+
+  /** The attempt to move to another hub server that is under way. */
+  get attempt(): RelayMigration | undefined {
+    return this.migration;
+  }
+
+  /** Whether the application lets the connection move to another hub server. */
+  get migratable(): boolean {
+    return this.context.migratable;
   }
 
   get isRerouting(): boolean {
@@ -95,10 +115,6 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     return this.inbound.bytes;
   }
 
-  get stepMs(): number {
-    return this.limits.stepMs;
-  }
-
   /** Its number and epoch on the service connection that carries it. */
   get binding(): Readonly<Pick<RelayBinding, 'number' | 'epoch'>> | undefined {
     return this.current;
@@ -115,7 +131,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
    * @param epoch the last epoch of this connection when it was opened elsewhere before
    */
   open(target: BindingTarget, epoch = 0): void {
-    this.epoch = epoch;
+    this.lastEpoch = epoch;
     this.firstEpoch = epoch + 1;
     this.current = this.openOn(target);
   }
@@ -142,14 +158,11 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
 
   /** Asks the hub server to let the connection move. @returns false when it cannot be asked now */
   migrate(plan: MigrationPlan): boolean {
-    if (this.state !== 'open' || this.moving || !this.current || this.clientGone) return false;
-    this.migration = new RelayMigration(
-      this,
-      this.current,
-      this.current.serverId,
-      ++this.attempts,
-      plan,
-    );
+    const { current } = this;
+    if (this.state !== 'open' || this.moving || !current || this.clientGone) return false;
+    if (!this.context.migratable) return false;
+    this.migration = new RelayMigration(this, current, current.serverId, ++this.lastAttempt, plan);
+    this.progressed();
     return true;
   }
 
@@ -159,15 +172,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
    */
   reroute(plan: ReroutePlan): boolean {
     if (this.state === 'opening' || this.moving || !this.current || this.clientGone) return false;
-    this.rerouting = new RelayReroute(this.clock, this.current, ++this.attempts, plan, () =>
-      this.stayOnRoute('noAnswer'),
-    );
+    this.rerouting = new RelayReroute(this, this.current, ++this.lastAttempt, plan);
     return true;
-  }
-
-  /** The deadline of a migration under way has come. */
-  expireMigration(): void {
-    this.migration?.expire();
   }
 
   /** Ends the connection at once: the client is closed with the code, the hub server told. */
@@ -184,53 +190,69 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     }
   }
 
-  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined {
-    return this.owner.selectTarget(excluded);
+  selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined {
+    return this.owner.selectTarget(excluded, to);
+  }
+
+  progressed(): void {
+    this.forward();
+    this.owner.migrationProgressed();
   }
 
   openOn(target: BindingTarget, migration?: MigrationInfo): RelayBinding {
     const epoch = this.nextEpoch();
     const stream = new ServerStream(target.serverId, epoch, migration !== undefined);
     const binding = new RelayBinding(target, this, epoch, stream);
+    const { bytes: context } = this.context;
     binding.open({
       connectionId: this.connectionId,
       ...this.endpoint,
       request: this.request,
       inbound: this.inbound.acknowledged,
-      ...(migration && { migration, protocol: this.protocol }),
+      ...(migration && { migration, protocol: this.protocol, ...(context && { context }) }),
     });
     return binding;
   }
 
-  get lastEpoch(): number {
-    return this.epoch;
-  }
-
   nextEpoch(): number {
-    return ++this.epoch;
+    return ++this.lastEpoch;
   }
 
   otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined {
     return this.owner.selectRoute(serverId, besides);
   }
 
-  originReady({ handled, received }: MigrateConnectionResponse): void {
-    const { forwarded, acknowledged } = this.inbound;
-    if (handled > forwarded || handled < acknowledged || received !== forwarded) {
-      this.current?.fail(
-        `ready with ${received} messages received and ${handled} handled of ${forwarded}, ${acknowledged} acknowledged`,
-      );
-    }
-    this.inbound.release(handled, []);
+  leaveFor(target: BindingTarget, attempt: number, reason: string): void {
+    const { stream } = this.current!;
+    this.current!.release();
+    this.current = undefined;
+    this.rebinding = new Rebinding(this, stream);
+    this.rebinding.moveTo(target, { attempt, reason });
+    this.forward();
+  }
+
+  rerouteEnded(result: RerouteResult): void {
+    this.rerouting = undefined;
+    this.forward();
+    this.owner.rerouted(result);
+    if (this.clientGone) this.endUnlessDetached();
+  }
+
+  originReady(answer: MigrateConnectionResponse, flowed: boolean): void {
+    const fault = this.inbound.faultOf(answer, flowed);
+    if (fault) this.current?.fail(`ready with ${fault}`);
+    this.inbound.release(answer.handled, []);
+    this.context.depart(answer.context);
   }
 
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
     this.current = target;
+    this.context.moved();
     this.leaveLostServer(target.serverId, result.reason);
     // What the origin had received and not handed to its handlers goes to the target.
     this.inbound.rewind();
     if (origin) {
-      const { attempts: attempt } = this;
+      const { lastAttempt: attempt } = this;
       const { serverId: server } = target;
       this.leaving = new Leaving(this, origin, { attempt, server, reason: result.reason });
     } else if (!this.leaving) {
@@ -241,6 +263,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   }
 
   stayed(result: MigrationResult): void {
+    this.context.stay();
     this.settle(result);
   }
 
@@ -249,7 +272,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.migration = undefined;
     this.owner.migrationEnded(result);
     // The server that was given up may be back: its answer decides.
-    if (!this.rebinding?.binding) this.loseServer();
+    if (this.rebinding?.binding) return;
+    this.loseServer(result.reason === 'refused' ? 'takeoverRefused' : 'serverLost');
   }
 
   onOpened(binding: RelayBinding, answer: OpenConnectionResponse): void {
@@ -290,6 +314,16 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.inbound.release(count, ranges);
   }
 
+  onCheckpoint(binding: RelayBinding, checkpoint: Checkpoint): void {
+    if (binding !== this.current) return;
+    const mayMoveAgain = this.context.save(checkpoint);
+    if (mayMoveAgain && !this.moving) this.owner.settled();
+  }
+
+  onMigrateProgress(binding: RelayBinding, progress: MigrateConnectionProgress): void {
+    if (binding === this.current) this.migration?.onProgress(progress);
+  }
+
   onServerClose(binding: RelayBinding, cause: CloseCause): void {
     if (binding !== this.current || this.clientGone) return;
     if (this.state === 'closing' && cause.code === 1006) this.owner.closeClient(1006, '');
@@ -301,8 +335,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
 
   onMigrateResponse(binding: RelayBinding, answer: MigrateConnectionResponse): void {
     if (binding !== this.current) return;
-    if (answer.attempt === this.rerouting?.attempt) this.onRerouteAnswer(binding, answer);
-    else this.migration?.onOriginAnswer(answer);
+    if (answer.attempt !== this.rerouting?.attempt) this.migration?.onOriginAnswer(answer);
+    else this.rerouting.onAnswer(answer, this.inbound.forwarded);
   }
 
   onReleased(binding: RelayBinding, close: CloseCause | undefined): void {
@@ -395,7 +429,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.cancelMigration('serverReturned');
     binding.scheduleAck();
     this.forward();
-    this.endReroute('moved');
+    this.rerouting?.end('moved');
     if (this.clientGone) this.end();
     else {
       this.closeAsWanted();
@@ -406,27 +440,25 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   /** The hub server is gone for good: another one takes over, or the client is closed. */
   serverGone(): void {
     if (!this.rebinding || this.migration) return;
-    this.endReroute('failed', 'sessionLost');
-    const nothingLeft = this.clientGone && this.inbound.empty;
-    if (this.state !== 'open' || nothingLeft || !this.owner.survivesCrash) {
-      this.loseServer();
+    this.rerouting?.end('failed', 'sessionLost');
+    const { context } = this;
+    const nothingLeft = this.clientGone && this.inbound.empty && !context.needed;
+    const isOver = this.state !== 'open' || nothingLeft || !this.owner.survivesCrash;
+    if (isOver || context.obstacle) {
+      this.loseServer(isOver ? undefined : context.obstacle);
       return;
     }
     const { serverId } = this.rebinding.stream;
     const deadline = this.clock.now() + TAKEOVER_STEPS * this.stepMs;
     const plan = { reason: 'crash', deadline };
-    this.migration = new RelayMigration(this, undefined, serverId, ++this.attempts, plan);
+    this.migration = new RelayMigration(this, undefined, serverId, ++this.lastAttempt, plan);
+    this.progressed();
     this.migration.takeOver();
   }
 
   /** A hub server that the connection has left is gone for good. */
   leftServerGone(serverId: string): void {
     if (this.leaving?.serverId === serverId) this.leaving.finish();
-  }
-
-  /** A hub server joined: a takeover that waits for one can go on. */
-  retryTakeover(): void {
-    this.migration?.retry();
   }
 
   /** What the server sends that has the connection. */
@@ -445,58 +477,20 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.endTimer = undefined;
     this.rebinding = new Rebinding(this, binding.stream);
     this.cancelMigration('originLost');
-    this.endReroute('failed', 'sessionLost');
+    this.rerouting?.end('failed', 'sessionLost');
     return true;
-  }
-
-  private onRerouteAnswer(binding: RelayBinding, answer: MigrateConnectionResponse) {
-    const { rerouting, inbound } = this;
-    if (rerouting!.paused) binding.fail('MigrateConnectionResponse a second time');
-    if (!answer.ready) {
-      this.endReroute('failed', 'refusedByServer');
-      return;
-    }
-    const { received } = answer;
-    if (received !== inbound.forwarded) {
-      binding.fail(`paused with ${received} messages received of ${inbound.forwarded}`);
-    }
-    const target = this.owner.selectRoute(binding.serverId, binding.target);
-    if (!target || target.avoided) {
-      this.stayOnRoute('noRoute');
-      return;
-    }
-    rerouting!.onPaused();
-    binding.release();
-    this.current = undefined;
-    this.rebinding = new Rebinding(this, binding.stream);
-    this.rebinding.moveTo(target, { attempt: answer.attempt, reason: rerouting!.plan.reason });
-    this.forward();
-  }
-
-  private stayOnRoute(reason: string) {
-    this.rerouting!.rollBack(reason, this.nextEpoch());
-    this.endReroute('failed', reason);
-  }
-
-  private endReroute(outcome: RerouteResult['outcome'], reason?: string) {
-    const { rerouting } = this;
-    if (!rerouting) return;
-    rerouting.stop();
-    this.rerouting = undefined;
-    this.forward();
-    this.owner.rerouted({ outcome, reason: reason ?? rerouting.plan.reason });
-    if (this.clientGone) this.endUnlessDetached();
   }
 
   /** The hub server that was lost hears, when it is back, that another one has the connection. */
   private leaveLostServer(server: string, reason: string) {
-    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.attempts });
+    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.lastAttempt });
     this.rebinding = undefined;
   }
 
   private cancelMigration(reason: string) {
     const result = this.migration?.cancel(reason);
     this.migration = undefined;
+    this.context.stay();
     if (result) this.owner.migrationEnded(result);
   }
 
@@ -518,18 +512,22 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
   }
 
   private forward() {
-    if (this.migration || this.state === 'opening' || this.state === 'ended') return;
+    if (this.migration && !this.migration.flowing) return;
+    if (this.state === 'opening' || this.state === 'ended') return;
     const pausing = this.rerouting && !this.rerouting.paused;
     const route = pausing ? undefined : (this.current ?? this.rebinding?.route);
     if (route) this.inbound.forwardTo(route);
   }
 
   /** No server has the connection any more. */
-  private loseServer() {
+  private loseServer(reason = 'serverLost') {
     const told = this.clientGone !== undefined;
-    this.clientGone ??= { code: 1012, reason: 'serverLost' };
+    this.clientGone ??= { code: 1012, reason };
     if (this.state === 'opening') this.owner.serverLost();
-    else if (!told && this.state === 'open') this.owner.closeClient(1012, 'serverLost');
+    else if (!told && this.state === 'open') {
+      this.owner.clientLost(reason);
+      this.owner.closeClient(1012, reason);
+    }
     this.finish();
   }
 
@@ -563,8 +561,9 @@ export class RelayLink implements BindingEvents, MigratingLink, ReboundLink, Lef
     this.current?.release();
     this.rebinding?.close(code, reason);
     this.rebinding = undefined;
-    this.endReroute('ended');
+    this.rerouting?.end('ended');
     this.inbound.dispose();
+    this.context.dispose();
     // The server that was left may still ask what became of the connection.
     if (!this.leaving) this.owner.ended();
   }

@@ -1,27 +1,50 @@
 import type { Clock, Timer } from './clock.js';
 import type {
+  MigrateConnectionProgress,
   MigrateConnectionResponse,
   MigrationInfo,
+  MigrationState,
   OpenConnectionResponse,
+  ServerSelector,
 } from './messages.js';
 import type { BindingTarget, RelayBinding } from './relay-binding.js';
 
-/** Why and until when a connection is to be moved. */
+/** Why, until when and to where a connection is to be moved. */
 export interface MigrationPlan {
   /** `shutdown` and so on; gateways read it as `client.migration.reason`. */
   reason: string;
   /** When the attempt must be over, on the clock of the relay. */
   deadline: number;
+  /** To which hub server; to any other when absent. */
+  to?: ServerSelector | undefined;
 }
 
 /** The result of one migration attempt. */
 export interface MigrationResult {
   /** `moved` to another server, `failed` and stayed, or `ended` with the connection. */
   outcome: 'moved' | 'failed' | 'ended';
-  /** Why: the plan's reason, or `noTarget`, `refused`, `handlerRunning`, `deadline`, `clientClosed`, … */
+  /** Why: the plan's reason, `noTarget`, `refused`, `deadline`, …, or what the origin said. */
   reason: string;
+  attempt: number;
   from: string;
   to?: string;
+  /** To which hub server it was to move, when that was asked for. */
+  wanted?: ServerSelector;
+  /** What the last target said that refused. */
+  detail?: string;
+}
+
+/** A migration attempt that is under way. */
+export interface MigrationAttempt {
+  readonly state: Extract<MigrationState, 'requested' | 'ready' | 'migrating'>;
+  readonly attempt: number;
+  readonly plan: Readonly<MigrationPlan>;
+  /** serverId of the origin. */
+  readonly from: string;
+  /** What keeps the connection from leaving, as the origin says. */
+  readonly waitsFor: string | undefined;
+  /** What the last target said that refused. */
+  readonly detail: string | undefined;
 }
 
 /** What a migration asks of its link. */
@@ -33,9 +56,14 @@ export interface MigratingLink {
   /** The epoch of the latest binding. */
   readonly lastEpoch: number;
   nextEpoch(): number;
-  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined;
-  /** The origin has handled this many messages and is paused. */
-  originReady(answer: MigrateConnectionResponse): void;
+  selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined;
+  /**
+   * The origin has handled this many messages and is paused.
+   * @param flowed whether messages may have been sent that it had not received by then
+   */
+  originReady(answer: MigrateConnectionResponse, flowed: boolean): void;
+  /** The attempt has another state, or what it waits for has changed. */
+  progressed(): void;
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void;
   stayed(result: MigrationResult): void;
   /** Neither the origin nor a target is left. */
@@ -50,40 +78,83 @@ const RETRY_MS = 250;
  * point, a target takes over, or the origin keeps the connection. A target that refuses, dies or
  * does not answer in time is followed by the next one.
  */
-export class RelayMigration {
+export class RelayMigration implements MigrationAttempt {
+  waitsFor: string | undefined;
+  detail: string | undefined;
+  /** Whether inbound is to flow although the origin is asked to leave. */
+  flowing = false;
+  private flowed = false;
   private target: RelayBinding | undefined;
+  /** The application has the last word: nobody else can stop the attempt. */
+  private announced = false;
   private ready = false;
   private over = false;
   private readonly excluded: Set<string>;
   private lastFailure = 'noTarget';
-  private readonly deadlineTimer: Timer;
+  private deadlineTimer: Timer;
   private stepTimer: Timer | undefined;
 
   constructor(
     private readonly link: MigratingLink,
     /** Undefined when the origin is lost: the connection is taken over. */
     private readonly origin: RelayBinding | undefined,
-    private readonly from: string,
-    private readonly attempt: number,
-    private readonly plan: MigrationPlan,
+    readonly from: string,
+    readonly attempt: number,
+    private current: MigrationPlan,
   ) {
     this.excluded = new Set([from]);
-    const left = Math.max(0, plan.deadline - link.clock.now());
-    this.deadlineTimer = link.clock.setTimer(() => this.expire(), left);
-    origin?.requestMigration('migrate', attempt, plan.reason, Math.round(left));
     this.ready = origin === undefined;
+    this.ask();
+  }
+
+  get plan(): Readonly<MigrationPlan> {
+    return this.current;
+  }
+
+  get state(): MigrationAttempt['state'] {
+    if (this.ready) return 'migrating';
+    return this.announced ? 'ready' : 'requested';
+  }
+
+  /** Has the attempt go on with another plan. @returns false when it is too late for that */
+  replan(plan: MigrationPlan): boolean {
+    if (this.over || this.state !== 'requested') return false;
+    this.link.clock.clearTimer(this.deadlineTimer);
+    this.current = plan;
+    this.ask();
+    this.link.progressed();
+    return true;
+  }
+
+  /** Ends the attempt since it is not wanted any more. @returns false when it is too late for that */
+  withdraw(): boolean {
+    return !this.over && this.state === 'requested' && this.rollBack('cancelled');
+  }
+
+  onProgress({ attempt, state, waitsFor, flow = false }: MigrateConnectionProgress): void {
+    if (attempt !== this.attempt || this.ready || this.over) return;
+    const isWaiting = state === 'waiting';
+    this.announced = !isWaiting;
+    this.waitsFor = isWaiting ? waitsFor : undefined;
+    this.flowing = isWaiting && flow;
+    this.flowed ||= this.flowing;
+    this.link.progressed();
   }
 
   onOriginAnswer(answer: MigrateConnectionResponse): void {
     if (answer.attempt !== this.attempt || this.over) return;
     if (this.ready) this.origin?.fail('MigrateConnectionResponse a second time');
+    this.flowing = false;
     if (!answer.ready) {
       this.finish();
-      this.link.stayed(this.result('failed', 'refusedByOrigin'));
+      this.link.stayed(this.result('failed', answer.reason || 'refusedByOrigin'));
       return;
     }
-    this.link.originReady(answer);
+    this.link.originReady(answer, this.flowed);
     this.ready = true;
+    this.waitsFor = undefined;
+    if (answer.to) this.current = { ...this.current, to: answer.to };
+    this.link.progressed();
     this.tryNext();
   }
 
@@ -93,14 +164,16 @@ export class RelayMigration {
     this.link.clock.clearTimer(this.stepTimer);
     if (!answer.accepted) {
       this.lastFailure = 'refused';
+      this.detail = answer.reason;
       binding.release();
       this.tryNext();
       return true;
     }
+    const { reason } = this.current;
     this.finish();
-    this.acknowledge('committed', binding.serverId, this.plan.reason);
+    this.acknowledge('committed', binding.serverId, reason);
     this.link.moved(binding, this.origin, {
-      ...this.result('moved', this.plan.reason),
+      ...this.result('moved', reason),
       to: binding.serverId,
     });
     return true;
@@ -178,6 +251,20 @@ export class RelayMigration {
     this.tryNext();
   }
 
+  /** Asks the origin, if there is one, and starts the deadline. */
+  private ask() {
+    const { clock } = this.link;
+    const { reason, deadline, to } = this.current;
+    const left = Math.max(0, deadline - clock.now());
+    this.deadlineTimer = clock.setTimer(() => this.expire(), left);
+    const request = { kind: 'migrate', attempt: this.attempt, reason } as const;
+    this.origin?.requestMigration({
+      ...request,
+      deadlineMs: Math.round(left),
+      ...(to && { to }),
+    });
+  }
+
   private giveUp() {
     this.finish();
     this.link.lost(this.result('ended', this.lastFailure));
@@ -185,8 +272,9 @@ export class RelayMigration {
 
   private tryNext() {
     this.target = undefined;
-    const expired = this.link.clock.now() >= this.plan.deadline;
-    const next = expired ? undefined : this.link.selectTarget(this.excluded);
+    const { deadline, reason, to } = this.current;
+    const expired = this.link.clock.now() >= deadline;
+    const next = expired ? undefined : this.link.selectTarget(this.excluded, to);
     if (!next) {
       if (this.rollBack(expired ? 'deadline' : this.lastFailure)) return;
       if (expired) this.giveUp();
@@ -194,11 +282,8 @@ export class RelayMigration {
       return;
     }
     this.excluded.add(next.serverId);
-    this.target = this.link.openOn(next, {
-      server: this.from,
-      reason: this.plan.reason,
-      attempt: this.attempt,
-    });
+    const { from: server, attempt } = this;
+    this.target = this.link.openOn(next, { server, reason, attempt });
     this.stepTimer = this.link.clock.setTimer(() => this.onStepTimeout(), this.link.stepMs);
   }
 
@@ -220,12 +305,15 @@ export class RelayMigration {
   }
 
   private acknowledge(outcome: 'committed' | 'rolledBack', server: string, reason: string) {
+    const { attempt, detail, link } = this;
+    const isCommitted = outcome === 'committed';
     this.origin?.acknowledgeMigration({
-      attempt: this.attempt,
+      attempt,
       outcome,
       server,
       reason,
-      epoch: outcome === 'committed' ? this.link.lastEpoch : this.link.nextEpoch(),
+      epoch: isCommitted ? link.lastEpoch : link.nextEpoch(),
+      ...(!isCommitted && detail !== undefined && { detail }),
     });
   }
 
@@ -236,6 +324,16 @@ export class RelayMigration {
   }
 
   private result(outcome: MigrationResult['outcome'], reason: string): MigrationResult {
-    return { outcome, reason, from: this.from };
+    const { attempt, from, detail } = this;
+    const { to: wanted } = this.current;
+    const hasDetail = outcome !== 'moved' && detail !== undefined;
+    return {
+      outcome,
+      reason,
+      attempt,
+      from,
+      ...(wanted && { wanted }),
+      ...(hasDetail && { detail }),
+    };
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from './clock.js';
-import type { RelayBinding } from './relay-binding.js';
+import type { MigrateConnectionResponse } from './messages.js';
+import type { BindingTarget, RelayBinding } from './relay-binding.js';
 
 /** Why and until when a link is to go on with another service connection of its hub server. */
 export interface ReroutePlan {
@@ -17,6 +18,17 @@ export interface RerouteResult {
   reason: string;
 }
 
+/** What a reroute asks of its link. */
+export interface ReroutedLink {
+  readonly clock: Clock;
+  nextEpoch(): number;
+  /** A service connection of the hub server other than this one. */
+  otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
+  /** The hub server is paused: the link leaves its service connection for this one. */
+  leaveFor(target: BindingTarget, attempt: number, reason: string): void;
+  rerouteEnded(result: RerouteResult): void;
+}
+
 /**
  * One attempt to move a link to another service connection of the same hub server. Inbound is held
  * and outbound paused until the link goes on there; handlers are not disturbed.
@@ -27,31 +39,50 @@ export class RelayReroute {
   private readonly timer: Timer;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly link: ReroutedLink,
     private readonly origin: RelayBinding,
     readonly attempt: number,
-    readonly plan: ReroutePlan,
-    onTimeout: () => void,
+    private readonly plan: ReroutePlan,
   ) {
-    this.timer = clock.setTimer(onTimeout, plan.limitMs);
-    origin.requestMigration('reroute', attempt, plan.reason, Math.round(plan.limitMs));
+    const { reason, limitMs } = plan;
+    this.timer = link.clock.setTimer(() => this.stay('noAnswer'), limitMs);
+    const deadlineMs = Math.round(limitMs);
+    origin.requestMigration({ kind: 'reroute', attempt, reason, deadlineMs });
   }
 
-  /** The hub server is paused: nothing more comes on the former service connection. */
-  onPaused(): void {
+  /** @param forwarded messages that the hub server must have received when it is paused */
+  onAnswer({ ready, received }: MigrateConnectionResponse, forwarded: number): void {
+    const { attempt, link, origin } = this;
+    if (this.paused) origin.fail('MigrateConnectionResponse a second time');
+    if (!ready) {
+      this.end('failed', 'refusedByServer');
+      return;
+    }
+    if (received !== forwarded) {
+      origin.fail(`paused with ${received} messages received of ${forwarded}`);
+    }
+    const target = link.otherRoute(origin.serverId, origin.target);
+    if (!target || target.avoided) {
+      this.stay('noRoute');
+      return;
+    }
     this.paused = true;
-    this.stop();
+    link.clock.clearTimer(this.timer);
+    link.leaveFor(target, attempt, this.plan.reason);
+  }
+
+  /** @param reason that of the plan when absent */
+  end(outcome: RerouteResult['outcome'], reason = this.plan.reason): void {
+    this.link.clock.clearTimer(this.timer);
+    this.link.rerouteEnded({ outcome, reason });
   }
 
   /** The link stays where it is. */
-  rollBack(reason: string, epoch: number): void {
-    this.stop();
+  private stay(reason: string) {
     const { attempt, origin } = this;
     const { serverId: server } = origin;
+    const epoch = this.link.nextEpoch();
     origin.acknowledgeMigration({ attempt, outcome: 'rolledBack', server, reason, epoch });
-  }
-
-  stop(): void {
-    this.clock.clearTimer(this.timer);
+    this.end('failed', reason);
   }
 }

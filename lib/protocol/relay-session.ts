@@ -1,7 +1,14 @@
 import type { Clock } from './clock.js';
 import { ServiceCloseCode } from './errors.js';
 import { MessageType, PROTOCOL_VERSION } from './messages.js';
-import type { ControlMessage, Drain, HandshakeRequest, ReclaimConnections } from './messages.js';
+import type {
+  ControlMessage,
+  Drain,
+  HandshakeRequest,
+  MigrationAnswer,
+  MigrationCommand,
+  ReclaimConnections,
+} from './messages.js';
 import { Session } from './session.js';
 import type { LinkEnd, SessionTimes } from './session.js';
 import type { Transport } from './transport.js';
@@ -23,6 +30,8 @@ export interface RelaySessionOwner {
   fin(session: RelaySession): void;
   drain(session: RelaySession, message: Drain): void;
   reclaim(session: RelaySession, message: ReclaimConnections): void;
+  /** @returns what came of it */
+  command(message: MigrationCommand): Omit<MigrationAnswer, 'type' | 'request'>;
   ended(session: RelaySession, code: number, reason: string): void;
   fault(session: RelaySession, error: unknown): void;
 }
@@ -114,12 +123,21 @@ export class RelaySession extends Session {
       case MessageType.ReclaimConnections:
         this.owner.reclaim(this, message);
         return;
+      case MessageType.MigrationCommand:
+        this.sendControl({
+          type: MessageType.MigrationAnswer,
+          request: message.request,
+          ...this.owner.command(message),
+        });
+        return;
       case MessageType.RebindConnectionResponse:
       case MessageType.OpenConnectionResponse:
       case MessageType.CloseConnection:
       case MessageType.ClientPing:
       case MessageType.ClientPong:
       case MessageType.ConnectionClosed:
+      case MessageType.Checkpoint:
+      case MessageType.MigrateConnectionProgress:
       case MessageType.MigrateConnectionResponse:
       case MessageType.ConnectionReleased:
         this.toLink(message);

@@ -84,7 +84,7 @@ class BackAndForth {
     const { faults, relay } = this.t;
     const moving = this.clients.filter(({ connection }) => connection.moving).length;
     const paused = this.clients.filter((it) => it.paused).length;
-    return { faults, moving, paused, bytes: relay.budget.used };
+    return { faults, moving, paused, bytes: relay.budgets.inbound.used };
   }
 
   private act(action: Action) {

@@ -59,6 +59,8 @@ const HELLO: HandshakeRequest = {
   deadAfterMs: 150,
 };
 
+const UNKNOWN = { result: 'unknown', state: 'none', attempt: 0 } as const;
+
 function relaySide(authenticatedAs?: string) {
   const clock = new VirtualClock();
   const transport = new RecordingTransport();
@@ -72,6 +74,7 @@ function relaySide(authenticatedAs?: string) {
     ended: spy(),
     fault: spy(),
     reclaim: spy(),
+    command: () => UNKNOWN,
   };
   const session = new RelaySession(transport, clock, 1000, owner);
   return { clock, transport, owner, session };
@@ -167,7 +170,14 @@ describe("a relay's session", () => {
       connectionsGone: nothing,
       migrationAnswered: nothing,
     };
-    const relayOwner = { ...owner, relayId: 'r', sessionId: 's', fin: nothing, drain: nothing };
+    const relayOwner = {
+      ...owner,
+      relayId: 'r',
+      sessionId: 's',
+      fin: nothing,
+      drain: nothing,
+      command: () => UNKNOWN,
+    };
     const relay = new RelaySession(atRelay, clock, 1000, relayOwner);
     const hubOwner = { ...owner, finAcknowledged: nothing, openLink: nothing };
     const times = { ...HELLO, handshakeTimeoutMs: 1000 };

@@ -1,40 +1,31 @@
 import type { Timer } from '../protocol/clock.js';
 import { endpointName } from '../protocol/endpoint.js';
-import type { ClientRequest, EndpointKey, Payload } from '../protocol/messages.js';
+import type { ClientRequest, EndpointKey, Payload, ServerSelector } from '../protocol/messages.js';
 import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
 import type { BindingTarget, Taker } from '../protocol/relay-binding.js';
-import type { MigrationPlan, MigrationResult } from '../protocol/relay-migration.js';
+import type {
+  MigrationPlan,
+  MigrationResult,
+  RelayMigration,
+} from '../protocol/relay-migration.js';
 import type { ReroutePlan, RerouteResult } from '../protocol/relay-reroute.js';
 import type { RelaySession } from '../protocol/relay-session.js';
+import type { ClientSocket } from './client-socket.js';
 import type { HubServerEntry } from './hub-server-entry.js';
+import type { MigrationView } from './migration-view.js';
 import type { RelayCore } from './relay-core.js';
 import { count } from './relay-stats.js';
 
-/** The client's socket, real or simulated. */
-export interface ClientSocket {
-  /** Answers the upgrade; the WebSocket is open from then on. */
-  accept(protocol: string, connectionId: string): void;
-  /**
-   * Answers the upgrade with an HTTP error.
-   * @param headers further headers of the answer: alternating names and values
-   */
-  refuse(status: number, reason: string, headers: readonly string[]): void;
-  /** @param taker hears once the operating system has taken the message */
-  send(data: Payload, binary: boolean, taker: Taker): void;
-  ping(data: Uint8Array): void;
-  pong(data: Uint8Array): void;
-  /** Starts the closing handshake; 1006 cuts the connection. */
-  close(code: number, reason: string): void;
-  pause(): void;
-  resume(): void;
-}
+export type { ClientSocket } from './client-socket.js';
 
 /** One client of this relay: from its upgrade, held until a hub server takes it, to its end. */
 export class ClientConnection implements RelayLinkOwner {
   readonly endpointName: string;
   /** Why the last migration attempt failed. */
   lastFailure: string | undefined;
+  /** How the latest migration ended. */
+  lastMigration: MigrationView | undefined;
   /** Whether nothing is left of the connection. */
   over = false;
   private link: RelayLink | undefined;
@@ -58,6 +49,26 @@ export class ClientConnection implements RelayLinkOwner {
   /** Whether a hub server has accepted the client and no migration is under way. */
   get movable(): boolean {
     return this.answered && !this.over && this.link !== undefined && !this.link.moving;
+  }
+
+  /** Whether a hub server has accepted the client, which is still here. */
+  get served(): boolean {
+    return this.answered && !this.over;
+  }
+
+  /** The migration to another hub server that is under way. */
+  get attempt(): RelayMigration | undefined {
+    return this.link?.attempt;
+  }
+
+  /** Whether the application lets the client move to another hub server. */
+  get migratable(): boolean {
+    return this.link?.migratable ?? true;
+  }
+
+  /** Whether anybody may ask for a migration of the client. */
+  get mayBeMoved(): boolean {
+    return this.migratable && this.level !== 'off';
   }
 
   /** serverId of the hub server that has the connection. */
@@ -95,7 +106,7 @@ export class ClientConnection implements RelayLinkOwner {
       );
       return;
     }
-    const { clock, options, budget } = this.relay;
+    const { clock, options, budgets } = this.relay;
     clock.clearTimer(this.holdTimer);
     this.holdTimer = undefined;
     this.answerTimer ??= clock.setTimer(
@@ -108,7 +119,7 @@ export class ClientConnection implements RelayLinkOwner {
       this.endpoint,
       this.request,
       options,
-      budget,
+      budgets,
       clock,
       this,
     );
@@ -127,6 +138,7 @@ export class ClientConnection implements RelayLinkOwner {
   /** The client's socket is gone. */
   closed(code: number, reason: string): void {
     if (!this.answered) this.finish();
+    this.relay.migrations.clientGone(this);
     this.link?.clientClosed(code, reason);
   }
 
@@ -141,11 +153,6 @@ export class ClientConnection implements RelayLinkOwner {
   /** Starts the closing handshake; what the client sends until it answers is delivered. */
   askToLeave(code: number, reason: string): void {
     if (this.answered && !this.over) this.socket.close(code, reason);
-  }
-
-  /** The deadline of a migration under way has come. */
-  expireMigration(): void {
-    this.link?.expireMigration();
   }
 
   /** Closes the client at once, whatever is under way. */
@@ -181,8 +188,7 @@ export class ClientConnection implements RelayLinkOwner {
   }
 
   get survivesCrash(): boolean {
-    const level = this.server?.endpoints.get(this.endpointName)?.level ?? 'any';
-    return level === 'any' && !this.relay.stopping;
+    return this.level === 'any' && !this.relay.stopping;
   }
 
   /** The hub server that has this connection has another service connection again. */
@@ -223,7 +229,7 @@ export class ClientConnection implements RelayLinkOwner {
 
   /** A hub server joined. */
   retryTakeover(): void {
-    this.link?.retryTakeover();
+    this.attempt?.retry();
   }
 
   deliver(data: Payload, binary: boolean, taker: Taker): void {
@@ -239,8 +245,13 @@ export class ClientConnection implements RelayLinkOwner {
   }
 
   closeClient(code: number, reason: string): void {
-    if (reason === 'serverLost') this.relay.counters.lostWithServer++;
     this.socket.close(code, reason);
+  }
+
+  clientLost(reason: string): void {
+    const { counters } = this.relay;
+    counters.lostWithServer++;
+    count(counters.lossReasons, reason);
   }
 
   pauseClient(): void {
@@ -251,8 +262,8 @@ export class ClientConnection implements RelayLinkOwner {
     this.socket.resume();
   }
 
-  selectTarget(excluded: ReadonlySet<string>): BindingTarget | undefined {
-    return this.relay.selectTarget(this, excluded);
+  selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined {
+    return this.relay.selectTarget(this, excluded, { to });
   }
 
   selectRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined {
@@ -261,27 +272,26 @@ export class ClientConnection implements RelayLinkOwner {
 
   rerouted({ outcome, reason }: RerouteResult): void {
     const { counters, ingresses } = this.relay;
+    this.relay.migrations.settled(this);
     if (outcome === 'moved') counters.reroutes++;
     if (outcome !== 'failed') return;
     count(counters.failedReroutes, reason);
     ingresses.rerouteFailed(this, reason);
   }
 
+  migrationProgressed(): void {
+    this.relay.migrations.progressed(this);
+  }
+
   migrationEnded(result: MigrationResult): void {
-    const { counters } = this.relay;
-    if (result.outcome === 'moved') {
-      counters.migrations++;
-      this.lastFailure = undefined;
-      this.countAt(result.to!);
-    } else if (result.outcome === 'failed') {
-      this.lastFailure = result.reason;
-      count(counters.failedMigrations, result.reason);
-    }
-    this.relay.migrationEnded(this, result);
+    if (result.to !== undefined) this.countAt(result.to);
+    this.relay.migrations.ended(this, result);
+    this.relay.migrationEnded(result);
   }
 
   settled(): void {
     this.relay.opened(this.server);
+    this.relay.migrations.settled(this);
   }
 
   ended(): void {
@@ -295,6 +305,10 @@ export class ClientConnection implements RelayLinkOwner {
     this.socket.refuse(status, reason, headers);
     this.finish();
     this.link?.clientClosed(1006, reason);
+  }
+
+  private get level() {
+    return this.server?.endpoints.get(this.endpointName)?.level ?? 'any';
   }
 
   private countAt(serverId: string) {
@@ -315,6 +329,7 @@ export class ClientConnection implements RelayLinkOwner {
     this.clearTimers();
     this.leaveServer();
     this.relay.forget(this);
+    this.relay.migrations.clientGone(this);
   }
 
   private clearTimers() {

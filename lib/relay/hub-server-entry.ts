@@ -14,6 +14,8 @@ export class HubServerEntry {
   readonly serverId: string;
   readonly serverName: string;
   readonly version: string;
+  /** When its process started, in milliseconds since 1970, by its own clock. */
+  readonly startedAt: number | undefined;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly sessions = new Set<RelaySession>();
   readonly connections = new Set<ClientConnection>();
@@ -26,6 +28,7 @@ export class HubServerEntry {
     this.serverId = hello.serverId;
     this.serverName = hello.serverName;
     this.version = hello.appVersion;
+    this.startedAt = hello.startedAt;
     this.endpoints = new Map(hello.endpoints.map((endpoint) => [endpointName(endpoint), endpoint]));
   }
 

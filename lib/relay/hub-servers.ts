@@ -6,16 +6,21 @@ import type {
   ConnectionsGone,
   Drain,
   HandshakeRequest,
+  MigrationAnswer,
+  MigrationCommand,
   ReclaimConnections,
+  ServerSelector,
 } from '../protocol/messages.js';
 import type { MigrationResult } from '../protocol/relay-migration.js';
 import { RelaySession } from '../protocol/relay-session.js';
 import type { Transport } from '../protocol/transport.js';
 import type { ClientConnection } from './client-connection.js';
 import { HubServerEntry } from './hub-server-entry.js';
+import { preferNewest } from './newest-version.js';
 import type { RelayObserver, ServiceOrigin } from './relay-core-options.js';
 import type { RelayCore } from './relay-core.js';
 import { ServerDrain } from './server-drain.js';
+import { fits } from './server-selector.js';
 
 /** Time after which a connection whose migration failed is tried again, in milliseconds. */
 const RETRY_MS = 200;
@@ -45,6 +50,7 @@ export class HubServers {
       fin: (it) => this.fin(it),
       drain: (it, message) => this.drain(it, message),
       reclaim: (it, message) => this.reclaim(it, message),
+      command: (message) => this.command(message),
       ended: (it, code, reason) => this.sessionEnded(it, code, reason),
       fault: (_, error) => this.observer.fault?.(error),
     });
@@ -52,11 +58,18 @@ export class HubServers {
     return session;
   }
 
-  /** Hub servers on which the connection could be opened; those that need not be avoided, if there are any. */
-  candidates(connection: ClientConnection, excluded: ReadonlySet<string>): HubServerEntry[] {
-    const candidates = [...this.servers.values()].filter(
-      (server) => server.takes(connection.endpointName) && !excluded.has(server.serverId),
-    );
+  /**
+   * Hub servers on which the connection could be opened; those that need not be avoided, if there are any.
+   * @param move to where it is to move, when it comes from another hub server
+   */
+  candidates(
+    { endpointName: endpoint }: ClientConnection,
+    excluded: ReadonlySet<string>,
+    move?: { readonly to: ServerSelector | undefined },
+  ): HubServerEntry[] {
+    const servers = [...this.servers.values()].filter((it) => it.endpoints.has(endpoint));
+    const free = servers.filter((it) => it.takes(endpoint) && !excluded.has(it.serverId));
+    const candidates = move ? chosenFrom(free, servers, move.to) : free;
     const reachable = candidates.filter((server) => server.hasRoute);
     return reachable.length > 0 ? reachable : candidates;
   }
@@ -123,6 +136,23 @@ export class HubServers {
     }
   }
 
+  private command(message: MigrationCommand): Omit<MigrationAnswer, 'type' | 'request'> {
+    const { action, connectionId } = message;
+    const { migrations } = this.relay;
+    const { result, state, attempt, server, reason, waitsFor } =
+      action === 'request'
+        ? migrations.request(connectionId, message)
+        : migrations[action](connectionId);
+    return {
+      result,
+      state,
+      attempt,
+      ...(server !== undefined && { server }),
+      ...(reason !== undefined && { reason }),
+      ...(waitsFor !== undefined && { waitsFor }),
+    };
+  }
+
   private fin(session: RelaySession) {
     const server = this.servers.get(session.serverId);
     if (server) server.draining = true;
@@ -167,4 +197,13 @@ export class HubServers {
   private remove(server: HubServerEntry) {
     if (this.servers.get(server.serverId) === server) this.servers.delete(server.serverId);
   }
+}
+
+/** Where a connection may go that moves: to whom is asked for, else to what was deployed last. */
+function chosenFrom(
+  free: HubServerEntry[],
+  servers: HubServerEntry[],
+  to: ServerSelector | undefined,
+): HubServerEntry[] {
+  return to ? free.filter((server) => fits(server, to)) : preferNewest(free, servers);
 }

@@ -260,7 +260,7 @@ describe('the reload of an ingress', () => {
     for (const client of clients) client.leave();
     t.run(200);
     expect(report().state).toBe('ready');
-    expect([t.clock.timers.size, t.relay.budget.used, t.faults]).toEqual([before, 0, []]);
+    expect([t.clock.timers.size, t.relay.budgets.inbound.used, t.faults]).toEqual([before, 0, []]);
     expect(t.relay.clientCount).toBe(0);
   });
 });

@@ -7,6 +7,10 @@ export interface RelayCoreOptions extends RelayLinkLimits {
   holdUpgradeMs: number;
   handshakeTimeoutMs: number;
   migrationsPerSecond: number;
+  /** Time for a migration that was asked for without saying how much, in milliseconds. */
+  migrationRequestMs: number;
+  /** Bytes of checkpoints kept in total. */
+  contextTotalBytes: number;
   /** Time for a hub server whose service connections are all lost to return, in milliseconds. */
   hubReconnectGraceMs: number;
   /** Ingresses that are known before anything comes through them. */

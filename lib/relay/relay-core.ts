@@ -1,7 +1,9 @@
 import type { Clock, RandomSource } from '../protocol/clock.js';
 import { headersOf } from '../protocol/headers.js';
-import type { ClientRequest, Endpoint, EndpointKey } from '../protocol/messages.js';
+import { ContextBudget } from '../protocol/context-budget.js';
+import type { ClientRequest, Endpoint, EndpointKey, ServerSelector } from '../protocol/messages.js';
 import type { BindingTarget } from '../protocol/relay-binding.js';
+import type { RelayLinkBudgets } from '../protocol/relay-link-owner.js';
 import type { MigrationResult } from '../protocol/relay-migration.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import { RetentionBudget } from '../protocol/retention-budget.js';
@@ -12,6 +14,8 @@ import type { HubServerEntry } from './hub-server-entry.js';
 import { HubServers } from './hub-servers.js';
 import { IngressReloads } from './ingress-reloads.js';
 import { KnownEndpoints } from './known-endpoints.js';
+import { MigrationEvents } from './migration-events.js';
+import { MigrationRequests } from './migration-requests.js';
 import type { RelayCoreOptions, RelayObserver, ServiceOrigin } from './relay-core-options.js';
 import { newCounters } from './relay-stats.js';
 import type { RelayStats } from './relay-stats.js';
@@ -27,9 +31,11 @@ const CLOSE_BATCH = 200;
  */
 export class RelayCore {
   readonly relayId: string;
-  readonly budget: RetentionBudget;
+  readonly budgets: RelayLinkBudgets;
   readonly counters = newCounters();
   readonly ingresses: IngressReloads;
+  readonly migrations = new MigrationRequests(this);
+  readonly migrationEvents = new MigrationEvents();
   private readonly hubs: HubServers;
   private readonly clients = new Map<string, ClientConnection>();
   private readonly waiting = new Set<ClientConnection>();
@@ -43,7 +49,10 @@ export class RelayCore {
     observer: RelayObserver = {},
   ) {
     this.relayId = random.id();
-    this.budget = new RetentionBudget(options.retainedTotalBytes);
+    this.budgets = {
+      inbound: new RetentionBudget(options.retainedTotalBytes),
+      contexts: new ContextBudget(options.contextTotalBytes),
+    };
     this.hubs = new HubServers(this, random, observer);
     const { servers, sessions } = this.hubs;
     this.ingresses = new IngressReloads(
@@ -120,11 +129,14 @@ export class RelayCore {
   }
 
   stats(): RelayStats {
+    const { inbound, contexts } = this.budgets;
     return {
       relayId: this.relayId,
       clients: this.clients.size,
       waiting: this.waiting.size,
-      retainedBytes: this.budget.used,
+      retainedBytes: inbound.used,
+      contextBytes: contexts.used,
+      forgottenContexts: contexts.forgotten,
       staleFrames: this.hubs.countStaleFrames(),
       ...structuredClone(this.counters),
       servers: [...this.hubs.servers.values()].map((server) => server.stats()),
@@ -145,6 +157,7 @@ export class RelayCore {
   /** Ends all service connections. */
   endSessions(): void {
     this.ingresses.stop();
+    this.migrationEvents.end();
     this.hubs.endSessions();
   }
 
@@ -152,11 +165,16 @@ export class RelayCore {
     return this.hubs.servers.get(serverId);
   }
 
+  /**
+   * Chooses a hub server for a connection.
+   * @param move to where it is to move, when it comes from another hub server
+   */
   selectTarget(
     connection: ClientConnection,
     excluded: ReadonlySet<string>,
+    move?: { readonly to: ServerSelector | undefined },
   ): BindingTarget | undefined {
-    const candidates = this.hubs.candidates(connection, excluded);
+    const candidates = this.hubs.candidates(connection, excluded, move);
     if (candidates.length === 0) return undefined;
     const { url, rawHeaders, remoteAddress } = connection.request;
     const chosen = this.options.route(
@@ -172,8 +190,12 @@ export class RelayCore {
     return candidates.find((server) => server.serverId === chosen?.serverId)?.session();
   }
 
-  hasTarget(connection: ClientConnection, excluded: ReadonlySet<string>): boolean {
-    return this.hubs.candidates(connection, excluded).length > 0;
+  hasTarget(
+    connection: ClientConnection,
+    excluded: ReadonlySet<string>,
+    to?: ServerSelector,
+  ): boolean {
+    return this.hubs.candidates(connection, excluded, { to }).length > 0;
   }
 
   /** Holds a client until a hub server for its endpoint is there. */
@@ -198,7 +220,7 @@ export class RelayCore {
     if (server) this.hubs.opened(server);
   }
 
-  migrationEnded(_connection: ClientConnection, result: MigrationResult): void {
+  migrationEnded(result: MigrationResult): void {
     this.hubs.migrationEnded(result);
   }
 }

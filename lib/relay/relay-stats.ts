@@ -12,6 +12,8 @@ export interface RelayCounters {
   closedAtDeadline: Record<string, number>;
   /** Clients closed because their hub server was lost. */
   lostWithServer: number;
+  /** The same by reason: `serverLost`, `contextLost`, `notMigratable`, `takeoverRefused`. */
+  lossReasons: Record<string, number>;
   /** Upgrades refused, by HTTP status. */
   refused: Record<string, number>;
 }
@@ -23,6 +25,7 @@ export const newCounters = (): RelayCounters => ({
   failedReroutes: {},
   closedAtDeadline: {},
   lostWithServer: 0,
+  lossReasons: {},
   refused: {},
 });
 
@@ -51,6 +54,10 @@ export interface RelayStats extends RelayCounters {
   waiting: number;
   /** Bytes of inbound messages retained for all clients. */
   retainedBytes: number;
+  /** Bytes of checkpoints kept for all clients. */
+  contextBytes: number;
+  /** Checkpoints for which there was no room, see `relay.contextTotalBytes`. */
+  forgottenContexts: number;
   /** Frames dropped because their link had moved or ended. */
   staleFrames: number;
   servers: HubServerStats[];

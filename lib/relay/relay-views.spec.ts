@@ -29,6 +29,7 @@ describe('the view of a connection', () => {
       endpoint: { port: 0, path: '/chat' },
       address: '127.0.0.1',
       retainedBytes: 0,
+      migratable: true,
     });
     const hub = relay.hub();
     hub.onOpen = () => {};

@@ -2,6 +2,8 @@ import type { EndpointKey } from '../protocol/messages.js';
 import type { RelaySession } from '../protocol/relay-session.js';
 import type { ClientConnection } from './client-connection.js';
 import type { HubServerEntry } from './hub-server-entry.js';
+import { NO_MIGRATION } from './migration-view.js';
+import type { MigrationView } from './migration-view.js';
 import type { RelayCore } from './relay-core.js';
 import type { HubServerStats } from './relay-stats.js';
 import { SmallestNames } from './smallest-names.js';
@@ -65,6 +67,10 @@ export interface ConnectionView {
   epoch?: number;
   /** Bytes of the client's messages that are retained until they are handled. */
   retainedBytes: number;
+  /** Whether the application lets it move to another hub server. */
+  migratable: boolean;
+  /** The present or latest migration. */
+  migration?: MigrationView;
 }
 
 export interface ConnectionsQuery {
@@ -98,7 +104,7 @@ export function listServiceConnections(core: RelayCore): ServiceConnectionView[]
 
 export function findConnection(core: RelayCore, connectionId: string): ConnectionView | undefined {
   const connection = core.connections.get(connectionId);
-  return connection && viewConnection(connection);
+  return connection && viewConnection(core, connection);
 }
 
 /** A page of the connections that are as asked for, without sorting all there are. */
@@ -114,7 +120,7 @@ export function listConnections(core: RelayCore, query: ConnectionsQuery): Conne
   const ids = names.sorted.slice(0, limit);
   const next = names.sorted.length > limit ? ids.at(-1) : undefined;
   return {
-    connections: ids.map((id) => viewConnection(core.connections.get(id)!)),
+    connections: ids.map((id) => viewConnection(core, core.connections.get(id)!)),
     ...(next !== undefined && { next }),
   };
 }
@@ -144,7 +150,8 @@ function viewServiceConnection(session: RelaySession): ServiceConnectionView {
   };
 }
 
-function viewConnection(connection: ClientConnection): ConnectionView {
+function viewConnection(core: RelayCore, connection: ClientConnection): ConnectionView {
+  const migration = core.migrations.viewOf(connection);
   const { connectionId, endpoint, request, ingress, serverId, session, currentLink } = connection;
   const binding = currentLink?.binding;
   return {
@@ -157,6 +164,8 @@ function viewConnection(connection: ClientConnection): ConnectionView {
     ...(session?.id !== undefined && { serviceConnection: session.id }),
     ...(binding && { link: binding.number, epoch: binding.epoch }),
     retainedBytes: currentLink?.retainedBytes ?? 0,
+    migratable: connection.mayBeMoved,
+    ...(migration !== NO_MIGRATION && { migration }),
   };
 }
 

@@ -69,6 +69,8 @@ export class ServerDrain {
     for (const connection of candidates) {
       if (!this.pacer.allows) {
         waiting++;
+      } else if (!connection.migratable) {
+        connection.lastFailure = 'notMigratable';
       } else if (this.host.hasTarget(connection, this.excluded)) {
         const plan = { reason: 'shutdown', deadline: this.deadline };
         if (connection.migrate(plan)) this.pacer.spend();
@@ -85,7 +87,7 @@ export class ServerDrain {
   /** Also for clients that come later: the server took them while it did not know yet. */
   private closeLeft() {
     for (const connection of this.mine()) {
-      connection.expireMigration();
+      connection.attempt?.expire();
       const reason = connection.lastFailure ?? 'noTarget';
       count(this.host.counters.closedAtDeadline, reason);
       connection.forceClose(1012, reason);

@@ -44,6 +44,8 @@ export class World {
         ingresses: [],
         lastIngress: scenario.lastIngress,
         migrationsPerSecond: scenario.migrationsPerSecond,
+        migrationRequestMs: 30_000,
+        contextTotalBytes: 1 << 20,
         route: leastConnections,
       },
       this.clock,

@@ -43,6 +43,8 @@ export class InProcessFixture {
         ingresses: [],
         lastIngress: 'refuse',
         migrationsPerSecond: 10_000,
+        migrationRequestMs: 30_000,
+        contextTotalBytes: 1 << 20,
         route: leastConnections,
         ...options,
       },

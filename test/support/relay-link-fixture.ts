@@ -6,9 +6,12 @@ import type { BindingTarget } from '../../lib/protocol/relay-binding.js';
 import type { RelayLinkOwner } from '../../lib/protocol/relay-link-owner.js';
 import { RelayLink } from '../../lib/protocol/relay-link.js';
 import type { MigrationResult } from '../../lib/protocol/relay-migration.js';
+import { ContextBudget } from '../../lib/protocol/context-budget.js';
 import { RetentionBudget } from '../../lib/protocol/retention-budget.js';
 import type { AckSource, LinkEnd } from '../../lib/protocol/session.js';
 import { VirtualClock } from '../simulation/virtual-clock.js';
+
+export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
 /** A service connection of a hub server that does only what a test has it do. */
 export class FakeServer implements BindingTarget {
@@ -55,10 +58,10 @@ export class FakeServer implements BindingTarget {
   accept(): void {
     this.answer({ type: MessageType.OpenConnectionResponse, accepted: true });
   }
-  refuse(): void {
-    this.answer({ type: MessageType.OpenConnectionResponse, accepted: false, reason: 'no' });
+  refuse(reason = 'no'): void {
+    this.answer({ type: MessageType.OpenConnectionResponse, accepted: false, reason });
   }
-  ready(handled = 0, attempt = 1, sent = 0, received = handled): void {
+  ready(handled = 0, attempt = 1, sent = 0, received = handled, more: object = {}): void {
     this.answer({
       type: MessageType.MigrateConnectionResponse,
       attempt,
@@ -66,11 +69,23 @@ export class FakeServer implements BindingTarget {
       handled,
       received,
       sent,
+      ...more,
     });
   }
-  notReady(attempt = 1): void {
-    const counts = { handled: 0, received: 0, sent: 0 };
-    this.answer({ type: MessageType.MigrateConnectionResponse, attempt, ready: false, ...counts });
+  /** Ready with a context, or another target. */
+  readyWith(more: object): void {
+    this.ready(0, 1, 0, 0, more);
+  }
+  notReady(attempt = 1, reason?: string): void {
+    const answer = { attempt, ready: false, reason, handled: 0, received: 0, sent: 0 };
+    this.answer({ type: MessageType.MigrateConnectionResponse, ...answer });
+  }
+  progress(state: 'waiting' | 'ready', more: object = {}, attempt = 1): void {
+    this.answer({ type: MessageType.MigrateConnectionProgress, attempt, state, ...more });
+  }
+  checkpoint(text?: string, migratable?: boolean): void {
+    const context = text === undefined ? undefined : bytesOf(text);
+    this.answer({ type: MessageType.Checkpoint, context, migratable });
   }
   /** The application closes the connection. */
   close(code: number, reason: string): void {
@@ -99,9 +114,11 @@ const SPIES = [
   'deliver',
   'pingClient',
   'pongClient',
+  'clientLost',
   'closeClient',
   'pauseClient',
   'resumeClient',
+  'migrationProgressed',
   'migrationEnded',
   'rerouted',
   'settled',
@@ -117,6 +134,7 @@ const newSpies = () =>
 export class RelayLinkFixture {
   readonly clock = new VirtualClock();
   readonly budget = new RetentionBudget(1000);
+  readonly contexts = new ContextBudget(1000);
   readonly a = new FakeServer('a');
   readonly b = new FakeServer('b');
   readonly c = new FakeServer('c');
@@ -135,7 +153,11 @@ export class RelayLinkFixture {
         return survives();
       },
       ...newSpies(),
-      selectTarget: (excluded) => this.candidates.find(({ serverId }) => !excluded.has(serverId)),
+      selectTarget: (excluded, to) =>
+        this.candidates.find(
+          ({ serverId }) =>
+            !excluded.has(serverId) && (to?.serverId === undefined || to.serverId === serverId),
+        ),
       selectRoute: (serverId, besides) =>
         this.routes.find((it) => it.serverId === serverId && it !== besides),
     };
@@ -148,9 +170,10 @@ export class RelayLinkFixture {
   newLink(): RelayLink {
     const limits = { retainedBytes: 100, retainedMessages: 10, stepMs: 100 };
     const endpoint = { port: 0, path: '/chat' };
-    const { budget, clock, owner } = this;
+    const { clock, owner } = this;
+    const budgets = { inbound: this.budget, contexts: this.contexts };
     const request = {} as ClientRequest;
-    const made = new RelayLink('id', endpoint, request, limits, budget, clock, owner);
+    const made = new RelayLink('id', endpoint, request, limits, budgets, clock, owner);
     made.open(this.a);
     return made;
   }

@@ -60,6 +60,8 @@ export const newRelay = () =>
       ingresses: [],
       lastIngress: 'refuse',
       migrationsPerSecond: 1000,
+      migrationRequestMs: 30_000,
+      contextTotalBytes: 1 << 20,
       route: leastConnections,
     },
     systemClock,

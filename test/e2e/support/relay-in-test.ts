@@ -143,6 +143,8 @@ export class RelayInTest {
       ingresses: [],
       lastIngress: 'refuse',
       migrationsPerSecond: 500,
+      migrationRequestMs: 30_000,
+      contextTotalBytes: 1 << 20,
       route: leastConnections,
     };
     this.core = new RelayCore({ ...usual, ...options.core }, systemClock, systemRandom);

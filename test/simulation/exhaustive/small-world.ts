@@ -97,6 +97,8 @@ export class SmallWorld {
         ingresses: [],
         lastIngress: 'wait',
         migrationsPerSecond: 500,
+        migrationRequestMs: 30_000,
+        contextTotalBytes: 1 << 20,
         route: leastConnections,
       },
       relayClock,

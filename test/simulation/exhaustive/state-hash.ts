@@ -15,7 +15,9 @@ const IGNORED: ReadonlySet<string> = new Set([
   'options',
   'request',
   'counters',
+  'detail',
   'lastHeard',
+  'lastMigration',
   'left',
   'lastSent',
   'observer',
@@ -23,6 +25,7 @@ const IGNORED: ReadonlySet<string> = new Set([
   'staleFrames',
   'time',
   'times',
+  'waitsFor',
   'what',
 ]);
 
