@@ -234,6 +234,8 @@ function sampleOf(path: string): string {
     'hub.version': '1.0.0',
     'hub.ack': 'received',
     'hub.level': 'off',
+    'hub.unresumable': 'end',
+    'context.leaseMs': '60000',
     'shutdown.mode': 'off',
     'admin.enabled': 'true',
     'admin.path': '/admin',

@@ -74,6 +74,7 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'context.maxBytes': 'integer',
   'context.checkpointMs': 'integer',
   'context.leaseMs': 'integer',
+  'context.storage': 'codeOnly',
   'shutdown.mode': 'text',
   'shutdown.timeoutMs': 'integer',
   'shutdown.finIntervalMs': 'integer',

@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { AdminRelay } from './admin/admin-relay.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
+import { MigrationRequests } from './hub/migration-requests.service.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { MigrationService } from './migration.service.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
@@ -36,6 +37,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     GatewayExplorer,
     AdminRelay,
     GracefulShutdown,
+    MigrationRequests,
     MigrationService,
   ],
   exports: [MigrationService, GracefulShutdown, MigrationWsAdapter, AdminRelay, RESOLVED_OPTIONS],

@@ -8,14 +8,24 @@ import type {
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
+import type { Observable } from 'rxjs';
 import { AdminRelay } from './admin/admin-relay.js';
+import type { HubClient } from './gateway/hub-client.js';
+import type {
+  MigrationEvent,
+  MigrationRequestOptions,
+  MigrationStatus,
+} from './gateway/migration.js';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
 import type { EndpointPolicy } from './hub/endpoint-policies.js';
 import { GatewayApplication } from './hub/gateway-application.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
 import { foreignAdapter, importedTwice } from './hub/hub.messages.js';
+import { MigrationRequests } from './hub/migration-requests.service.js';
+import type { MigrationTicket } from './hub/migration-requests.service.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
+import { StoredContexts } from './hub/stored-contexts.js';
 import { adminNotImported, noHttpServer, notStarted } from './migration.messages.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
 import type { MigrationRole, ResolvedOptions, ShutdownMode } from './options/index.js';
@@ -51,11 +61,17 @@ export class MigrationService
   /** Names this hub server; new at each start. */
   readonly serverId = randomUUID();
   readonly role: MigrationRole;
+  /**
+   * The steps of the migrations of this hub server's connections to other ones, as they happen. Ends
+   * with the application.
+   */
+  readonly events$: Observable<MigrationEvent>;
   private readonly log = new Logger(MigrationService.name);
   private hub: HubServerRuntime | undefined;
   private relay: RelayServer | undefined;
   private stages: ShutdownStages | undefined;
   private policies: EndpointPolicies | undefined;
+  private readonly stored: StoredContexts | undefined;
   private started = false;
   private closing = false;
   private hint: NodeJS.Timeout | undefined;
@@ -68,8 +84,11 @@ export class MigrationService
     @Inject(GatewayExplorer) private readonly explorer: GatewayExplorer,
     @Inject(GracefulShutdown) private readonly hooks: GracefulShutdown,
     @Inject(AdminRelay) private readonly admin: AdminRelay,
+    @Inject(MigrationRequests) private readonly requests: MigrationRequests,
   ) {
     this.role = options.role;
+    this.events$ = requests.events$;
+    this.stored = StoredContexts.of(options.context, this.log);
     config.setIoAdapter(adapter);
     adapter.gatewaysToBind = () => explorer.instances();
   }
@@ -87,6 +106,7 @@ export class MigrationService
       ack: hub.ack,
       level: hub.level,
       shutdown: shutdown.mode,
+      unresumable: hub.unresumable,
     });
     for (const { metatype, onShutdown } of gateways) {
       for (const hook of onShutdown) this.hooks.addMethod(metatype, hook);
@@ -129,6 +149,43 @@ export class MigrationService
     );
   }
 
+  /**
+   * Asks for a connection to be moved to another hub server, once nothing is at work on it. Asked
+   * again before that, the request is changed: its target, reason and deadline.
+   * @param connection a client of this hub server, or the id of one of any
+   * @returns when the relay has taken the request, which is long before the connection has moved
+   * @throws UnknownConnectionException, NotMigratableException, NoMigrationTargetException
+   * @throws MigrationTooLateException when it is on its way already
+   * @throws RelayUnavailableException
+   * @throws MigrationRefusedException when it is closing (`closing`) or there already (`alreadyThere`)
+   * @throws RangeError for options that no relay would take
+   */
+  request(
+    connection: HubClient | string,
+    options?: MigrationRequestOptions,
+  ): Promise<MigrationTicket> {
+    return this.requests.request(connection, options);
+  }
+
+  /**
+   * Takes the request for a connection's migration back, whoever made it.
+   * @throws MigrationTooLateException when it is on its way already
+   * @throws MigrationRefusedException when none was made (`nothingToCancel`)
+   * @throws UnknownConnectionException, RelayUnavailableException
+   */
+  cancel(connection: HubClient | string): Promise<MigrationStatus> {
+    return this.requests.cancel(connection);
+  }
+
+  /**
+   * How far a connection's migration is, on whichever hub server it is. Of a client that is here
+   * `client.migrationState` says so at once.
+   * @throws UnknownConnectionException, RelayUnavailableException
+   */
+  stateOf(connection: HubClient | string): Promise<MigrationStatus> {
+    return this.requests.stateOf(connection);
+  }
+
   /** The present state of this process. */
   stats(): MigrationStats {
     const { hub, relay } = this;
@@ -151,11 +208,18 @@ export class MigrationService
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.drain();
+    this.requests.end();
+    await this.stored?.close();
     try {
       await this.relay?.stop();
     } catch (error) {
       this.log.error('The relay did not stop cleanly', stackOf(error));
     }
+  }
+
+  private report(message: string, error?: unknown) {
+    if (error === undefined) this.log.warn(message);
+    else this.log.error(message, stackOf(error));
   }
 
   private checkAdapter() {
@@ -169,11 +233,19 @@ export class MigrationService
     const application = new GatewayApplication(
       this.adapter,
       policies,
-      this.options.hub,
-      (message, error) => this.log.error(message, stackOf(error)),
+      { ...this.options.hub, ...this.options.context },
+      (message, error) => this.report(message, error),
+      this.stored,
     );
-    const hub = new HubServerRuntime(this.serverId, this.options, application, this.log);
+    const hub = new HubServerRuntime(
+      this.serverId,
+      this.options,
+      application,
+      this.log,
+      (link, change) => this.requests.changed(link, change),
+    );
     this.hub = hub;
+    this.requests.attach(hub.core);
     this.stages = new ShutdownStages({
       core: hub.core,
       endpoints: application.endpoints,
@@ -181,7 +253,11 @@ export class MigrationService
       options: this.options.shutdown,
       modeOf: (endpoint) => this.shutdownMode(policies.of(endpoint)),
       stopDialing: () => hub.stopDialing(),
-      stop: () => hub.stop(),
+      stop: () => {
+        // First of all: what other servers take over is not removed.
+        void this.stored?.close();
+        hub.stop();
+      },
       warn: (message) => this.log.warn(message),
       error: (message, error) => this.log.error(message, stackOf(error)),
     });

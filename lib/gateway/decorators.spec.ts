@@ -14,6 +14,7 @@ import {
 } from './decorators.js';
 import { HubClient } from './hub-client.js';
 import { HubServer } from './hub-server.js';
+import { StateDefinition } from './state/state-definition.js';
 
 describe('the decorators', () => {
   it('leave a mark on what they decorate, and on nothing else', () => {
@@ -42,8 +43,34 @@ describe('the decorators', () => {
     ['level', 'crash'],
     ['level', 'constructor'],
     ['shutdown', 'move'],
+    ['unresumable', 'stop'],
   ])('refuse for %s the value %s', (option, value) => {
     expect(() => Migratable({ [option]: value })).toThrow(option);
+  });
+
+  it('make one definition of the same options, however many gateways have them', () => {
+    class State {}
+    const options = { state: State, version: 2, upgrade: { 1: (data: object) => data } };
+    @Migratable(options)
+    class First {}
+    @Migratable(options)
+    class Second {}
+    const marks = [First, Second].map((it) => Reflect.getMetadata(MIGRATABLE, it));
+    expect(marks[0]).toEqual({ definition: expect.any(StateDefinition) });
+    expect(marks[0].definition).toBe(marks[1].definition);
+  });
+
+  it('check the state when they decorate', () => {
+    class State {}
+    class NeedsMore {
+      constructor(readonly more: string) {}
+    }
+    expect(() => Migratable({ state: NeedsMore as never })).toThrow('needs no arguments');
+    expect(() => Migratable({ state: State, version: 2 })).toThrow('has no function for 1');
+    expect(() => Migratable({ version: 2 })).toThrow(
+      '@Migratable({ version }) is about a state, but there is none: name its class with "state"',
+    );
+    expect(() => Migratable({ types: [State] })).toThrow('@Migratable({ types })');
   });
 
   it('ask for nothing without options', () => {

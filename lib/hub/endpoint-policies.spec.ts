@@ -1,20 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { MigratableOptions } from '../gateway/decorators.js';
+import type { MigratableMark } from '../gateway/decorators.js';
+import { defineState } from '../gateway/state/state-definition.js';
+import { NO_HOOKS } from './endpoint-moves.js';
 import { EndpointPolicies } from './endpoint-policies.js';
 import { endpointOf } from './endpoints.js';
 import type { ExploredGateway } from './gateway-explorer.js';
 
-const gateway = (name: string, path: string, options: MigratableOptions = {}, port = 0) => ({
+const gateway = (name: string, path: string, options: MigratableMark = {}, port = 0) => ({
   metatype: class {},
   name,
   endpoint: endpointOf(port, path),
   options,
   onConnect: [() => name],
   onShutdown: [],
+  hooks: NO_HOOKS,
 });
 
 const policies = (...gateways: ExploredGateway[]) =>
-  new EndpointPolicies(gateways, { ack: 'handled', level: 'any', shutdown: 'migrateClients' });
+  new EndpointPolicies(gateways, {
+    ack: 'handled',
+    level: 'any',
+    shutdown: 'migrateClients',
+    unresumable: 'wait',
+  });
 
 describe('endpointOf', () => {
   it.each([
@@ -44,7 +52,10 @@ describe('EndpointPolicies', () => {
       ack: 'handled',
       level: 'any',
       shutdown: 'migrateClients',
+      unresumable: 'wait',
+      definition: undefined,
       onConnect: [],
+      hooks: NO_HOOKS,
     });
   });
 
@@ -59,6 +70,30 @@ describe('EndpointPolicies', () => {
     expect(policy).toMatchObject({ ack: 'received', level: 'shutdownOnly', shutdown: 'off' });
     expect(policy.onConnect.map((hook) => hook(undefined as never))).toEqual(['A', 'B', 'C']);
     expect(found.of({ port: 81, path: '/a' })).toMatchObject({ ack: 'handled', level: 'any' });
+  });
+
+  it('has the state that gateways of an endpoint agree on, and all their hooks in order', () => {
+    const definition = defineState({ state: class State {} });
+    const hook = (name: string) => () => name;
+    const hooked = {
+      ...gateway('B', '/a', { definition }),
+      hooks: { ...NO_HOOKS, in: [hook('B')] },
+    };
+    const found = policies(
+      { ...gateway('A', '/a'), hooks: { ...NO_HOOKS, in: [hook('A')] } },
+      hooked,
+      { ...hooked, name: 'C' },
+    ).of({ port: 0, path: '/a' });
+    expect(found.definition).toBe(definition);
+    expect(found.hooks.in.map((it) => it(undefined as never, undefined as never))).toEqual([
+      'A',
+      'B',
+      'B',
+    ]);
+    const other = { definition: defineState({ state: class State {} }) };
+    expect(() => policies(hooked, gateway('C', '/a', other))).toThrow(
+      /^B and C share the clients of \/a, and both have a "state" in @Migratable\(\)/,
+    );
   });
 
   it('says which gateways contradict each other, about what, and what to do', () => {

@@ -1,17 +1,33 @@
-import type { AckMode, MigrationLevel, ShutdownMode } from '../options/index.js';
+import type { StateDefinition } from '../gateway/state/state-definition.js';
+import type {
+  AckMode,
+  MigrationLevel,
+  ShutdownMode,
+  UnresumableStreams,
+} from '../options/index.js';
 import { endpointName } from '../protocol/endpoint.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { ConnectHook } from './connect-checks.js';
+import type { MigrationHooks } from './endpoint-moves.js';
+import { NO_HOOKS } from './endpoint-moves.js';
 import type { ExploredGateway } from './gateway-explorer.js';
-import { gatewaysContradict } from './hub.messages.js';
+import { gatewaysContradict, statesContradict } from './hub.messages.js';
 
 /** What the gateways of one endpoint ask of us together. */
 export interface EndpointPolicy {
   readonly ack: AckMode;
   readonly level: MigrationLevel;
   readonly shutdown: ShutdownMode;
+  readonly unresumable: UnresumableStreams;
+  /** Of the state of a client, if it has one. */
+  readonly definition: StateDefinition | undefined;
   readonly onConnect: readonly ConnectHook[];
+  readonly hooks: MigrationHooks;
 }
+
+/** What gateways that ask for nothing have. */
+export type PolicyDefaults = Pick<EndpointPolicy, Choice>;
+type Choice = 'ack' | 'level' | 'shutdown' | 'unresumable';
 
 /** The policies of all endpoints: the module's defaults, overridden by `@Migratable()`. */
 export class EndpointPolicies {
@@ -20,7 +36,7 @@ export class EndpointPolicies {
   /** @throws Error when two gateways of an endpoint contradict each other */
   constructor(
     gateways: readonly ExploredGateway[],
-    private readonly defaults: Omit<EndpointPolicy, 'onConnect'>,
+    private readonly defaults: PolicyDefaults,
   ) {
     const groups = new Map<string, ExploredGateway[]>();
     for (const gateway of gateways) {
@@ -32,17 +48,34 @@ export class EndpointPolicies {
         ack: agree(group, 'ack') ?? defaults.ack,
         level: agree(group, 'level') ?? defaults.level,
         shutdown: agree(group, 'shutdown') ?? defaults.shutdown,
+        unresumable: agree(group, 'unresumable') ?? defaults.unresumable,
+        definition: stateOf(group),
         onConnect: group.flatMap((gateway) => gateway.onConnect),
+        hooks: {
+          ready: group.flatMap(({ hooks }) => hooks.ready),
+          out: group.flatMap(({ hooks }) => hooks.out),
+          failed: group.flatMap(({ hooks }) => hooks.failed),
+          in: group.flatMap(({ hooks }) => hooks.in),
+        },
       });
     }
   }
 
   of(endpoint: EndpointKey): EndpointPolicy {
-    return this.policies.get(endpointName(endpoint)) ?? { ...this.defaults, onConnect: [] };
+    const none = { definition: undefined, onConnect: [], hooks: NO_HOOKS };
+    return this.policies.get(endpointName(endpoint)) ?? { ...this.defaults, ...none };
   }
 }
 
-function agree<Option extends 'ack' | 'level' | 'shutdown'>(
+/** Gateways that share clients share their state. */
+function stateOf(gateways: readonly ExploredGateway[]): StateDefinition | undefined {
+  const [first, ...others] = gateways.filter(({ options }) => options.definition);
+  const other = others.find(({ options }) => options.definition !== first?.options.definition);
+  if (first && other) throw new Error(statesContradict(first.endpoint, first.name, other.name));
+  return first?.options.definition;
+}
+
+function agree<Option extends Choice>(
   gateways: readonly ExploredGateway[],
   option: Option,
 ): ExploredGateway['options'][Option] {

@@ -8,6 +8,7 @@ import type { HubClient } from '../gateway/hub-client.js';
 import { HubLink } from '../protocol/hub-link.js';
 import { MessageType } from '../protocol/messages.js';
 import type { ControlMessage, OpenConnection } from '../protocol/messages.js';
+import { NO_HOOKS, PLAIN_MOVES } from './endpoint-moves.js';
 import { EndpointPolicies } from './endpoint-policies.js';
 import { GatewayApplication } from './gateway-application.js';
 import type { ConnectHook } from './connect-checks.js';
@@ -43,6 +44,7 @@ class Fixture {
       options: migratable,
       onConnect: hooks,
       onShutdown: [],
+      hooks: NO_HOOKS,
     };
     this.application = new GatewayApplication(
       this.adapter,
@@ -50,8 +52,9 @@ class Fixture {
         ack: 'handled',
         level: 'any',
         shutdown: 'migrateClients',
+        unresumable: 'wait',
       }),
-      { connectHookMs: 1000, maxMessageBytes: 1000, maxBufferedBytes: 1000 },
+      { ...PLAIN_MOVES.limits, connectHookMs: 1000, maxMessageBytes: 1000, maxBufferedBytes: 1000 },
       (message, error) => void this.faults.push(`${message}: ${String(error)}`),
     );
     this.server.on('connection', (client) => void this.clients.push(client));

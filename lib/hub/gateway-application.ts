@@ -1,22 +1,28 @@
 import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../protocol/clock.js';
 import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { AckMode, HubLink } from '../protocol/hub-link.js';
 import type { Endpoint, EndpointKey, OpenConnection } from '../protocol/messages.js';
+import { systemClock } from '../transport/system-clock.js';
+import { Arrival } from './arrival.js';
 import { decide, decidesAtOnce, protocolFor } from './connect-checks.js';
+import type { EndpointMoves, MoveLimits } from './endpoint-moves.js';
 import type { EndpointPolicies } from './endpoint-policies.js';
 import type { HubApplication } from './hub-core.js';
 import {
   arrivalHandlerFailed,
   connectCheckFailed,
   connectionHandlerFailed,
+  stateNotMade,
 } from './hub.messages.js';
 import { hubRequest } from './hub-request.js';
 import type { MigrationWsAdapter } from './migration-ws.adapter.js';
+import type { StoredContexts } from './stored-contexts.js';
 import type { VirtualServer } from './virtual-server.js';
 import { VirtualSocket } from './virtual-socket.js';
-import type { VirtualSocketLimits } from './virtual-socket.js';
+import type { VirtualSocketLimits } from './virtual-socket-limits.js';
 
-export interface GatewayApplicationOptions {
+export interface GatewayApplicationOptions extends MoveLimits {
   connectHookMs: number;
   maxMessageBytes: number;
   maxBufferedBytes: number;
@@ -39,15 +45,20 @@ const NOBODY: HubLinkOwner = {
 /** Runs the application's gateways on the connections that reach this hub server. */
 export class GatewayApplication implements HubApplication {
   private readonly limits: VirtualSocketLimits;
+  private readonly moves = new Map<VirtualServer, EndpointMoves>();
+  private readonly shared: Omit<EndpointMoves, 'definition' | 'hooks'>;
 
   constructor(
     private readonly adapter: MigrationWsAdapter,
     private readonly policies: EndpointPolicies,
     private readonly options: GatewayApplicationOptions,
-    private readonly fault: (message: string, error: unknown) => void,
+    private readonly fault: (message: string, error?: unknown) => void,
+    stored?: StoredContexts,
+    clock: Clock = systemClock,
   ) {
     const { maxMessageBytes, maxBufferedBytes } = options;
     this.limits = { maxMessageBytes, maxBufferedBytes, fault };
+    this.shared = { limits: options, clock, stored, fault };
   }
 
   get endpoints(): Endpoint[] {
@@ -69,12 +80,18 @@ export class GatewayApplication implements HubApplication {
       bind(NOBODY).refuse(404, `no gateway at ${message.path}`);
       return;
     }
-    const socket = new VirtualSocket(server, message.connectionId, this.limits);
+    const moves = this.movesOf(server);
+    const socket = new VirtualSocket(server, message.connectionId, this.limits, moves);
     const link = bind(socket);
     socket.attach(link);
     const request = hubRequest(message.request);
-    if (message.migration) this.arrive(socket, link, server, request, message);
-    else this.connect(socket, link, server, request);
+    if (!message.migration) {
+      this.connect(socket, link, server, request);
+      return;
+    }
+    new Arrival(socket, link, message, moves).run((from) =>
+      this.handleConnection(socket, server, request, (id) => arrivalHandlerFailed(id, from)),
+    );
   }
 
   private connect(
@@ -83,13 +100,20 @@ export class GatewayApplication implements HubApplication {
     server: VirtualServer,
     request: IncomingMessage,
   ) {
-    const hooks = this.policies.of(server.endpoint).onConnect;
+    const { onConnect: hooks, definition } = this.policies.of(server.endpoint);
     const enter = (protocol: string) => {
       if (socket.readyState !== socket.OPEN) return;
       socket.protocol = protocol;
+      try {
+        socket.begin({ state: definition?.create() });
+      } catch (error) {
+        this.fault(stateNotMade(socket.connectionId), error);
+        link.refuse(500, 'internal error');
+        return;
+      }
       link.accept(protocol);
-      if (this.handleConnection(socket, server, request, connectionHandlerFailed)) return;
-      socket.close(1011, 'internal error');
+      if (this.handleConnection(socket, server, request, connectionHandlerFailed)) socket.enter();
+      else socket.close(1011, 'internal error');
     };
     if (decidesAtOnce(server.options, hooks)) {
       enter(protocolFor(server.options, request));
@@ -104,24 +128,14 @@ export class GatewayApplication implements HubApplication {
     );
   }
 
-  /** A connection comes from another hub server: it was let in there. */
-  private arrive(
-    socket: VirtualSocket,
-    link: HubLink,
-    server: VirtualServer,
-    request: IncomingMessage,
-    { migration, protocol }: OpenConnection,
-  ) {
-    const { server: from, reason, attempt } = migration!;
-    socket.migration = Object.freeze({ from, reason, attempt });
-    socket.protocol = protocol ?? '';
-    const failed = (id: string) => arrivalHandlerFailed(id, from);
-    if (this.handleConnection(socket, server, request, failed)) {
-      link.accept(socket.protocol);
-      return;
+  private movesOf(server: VirtualServer): EndpointMoves {
+    let moves = this.moves.get(server);
+    if (!moves) {
+      const { definition, hooks } = this.policies.of(server.endpoint);
+      moves = { ...this.shared, definition, hooks };
+      this.moves.set(server, moves);
     }
-    link.refuse(500, 'handleConnection failed');
-    socket.closed(1012, 'handleConnection failed', { server: from, reason: 'rolledBack', attempt });
+    return moves;
   }
 
   private handleConnection(

@@ -6,6 +6,12 @@ import { Test } from '@nestjs/testing';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { describe, expect, it } from 'vitest';
 import { Migratable, OnConnect, OnShutdown } from '../gateway/decorators.js';
+import {
+  OnMigrateIn,
+  OnMigrateOut,
+  OnMigrationFailed,
+  OnMigrationReady,
+} from '../gateway/migration-hooks.decorators.js';
 import { GatewayExplorer } from './gateway-explorer.js';
 
 async function explore(...providers: Provider[]) {
@@ -73,6 +79,29 @@ describe('GatewayExplorer', () => {
     expect(chat!.onShutdown.map((hook) => hook())).toEqual(['bye chat']);
   });
 
+  it('finds the hooks of migrations', async () => {
+    @WebSocketGateway()
+    class Hooked {
+      name = 'hooked';
+      @OnMigrationReady()
+      first() {
+        return `${this.name} ready`;
+      }
+      @OnMigrateOut()
+      out() {}
+      @OnMigrationFailed()
+      failed() {}
+      @OnMigrateIn()
+      in() {}
+    }
+    const [found] = await explore(Hooked);
+    const { ready, out, failed, in: arriving } = found!.hooks;
+    expect(ready.map((hook) => hook(undefined as never, undefined as never))).toEqual([
+      'hooked ready',
+    ]);
+    expect([out, failed, arriving].map(({ length }) => length)).toEqual([1, 1, 1]);
+  });
+
   it('takes request-scoped gateways without hooks', async () => {
     @WebSocketGateway()
     class Scoped {
@@ -84,6 +113,8 @@ describe('GatewayExplorer', () => {
   it.each([
     ['by its dependency', OnConnect],
     ['by its dependency', OnShutdown],
+    ['by its dependency', OnMigrationReady],
+    ['by its dependency', OnMigrateIn],
   ])('refuses a hook on a gateway that is request-scoped %s', async (_, decorator) => {
     @WebSocketGateway()
     class Scoped {

@@ -4,9 +4,16 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websockets/constants.js';
 import { MIGRATABLE, ON_CONNECT, ON_SHUTDOWN } from '../gateway/decorators.js';
-import type { MigratableOptions } from '../gateway/decorators.js';
+import type { MigratableMark } from '../gateway/decorators.js';
+import {
+  ON_MIGRATE_IN,
+  ON_MIGRATE_OUT,
+  ON_MIGRATION_FAILED,
+  ON_MIGRATION_READY,
+} from '../gateway/migration-hooks.decorators.js';
 import type { EndpointKey } from '../protocol/messages.js';
 import type { ConnectHook } from './connect-checks.js';
+import type { MigrationHooks } from './endpoint-moves.js';
 import { endpointOf } from './endpoints.js';
 import { hookNeedsStaticGateway } from './hub.messages.js';
 
@@ -15,9 +22,10 @@ export interface ExploredGateway {
   metatype: Type;
   name: string;
   endpoint: EndpointKey;
-  options: MigratableOptions;
+  options: MigratableMark;
   onConnect: ConnectHook[];
   onShutdown: (() => unknown)[];
+  hooks: MigrationHooks;
 }
 
 /** Finds the gateways of the application with their decorators. */
@@ -55,9 +63,15 @@ export class GatewayExplorer {
       metatype,
       name: metatype.name,
       endpoint: endpointOf(port, gatewayOptions.path),
-      options: (Reflect.getMetadata(MIGRATABLE, metatype) ?? {}) as MigratableOptions,
+      options: (Reflect.getMetadata(MIGRATABLE, metatype) ?? {}) as MigratableMark,
       onConnect: this.methodsWith(wrapper, ON_CONNECT) as ConnectHook[],
       onShutdown: this.methodsWith(wrapper, ON_SHUTDOWN) as (() => unknown)[],
+      hooks: {
+        ready: this.methodsWith(wrapper, ON_MIGRATION_READY),
+        out: this.methodsWith(wrapper, ON_MIGRATE_OUT),
+        failed: this.methodsWith(wrapper, ON_MIGRATION_FAILED),
+        in: this.methodsWith(wrapper, ON_MIGRATE_IN),
+      } as unknown as MigrationHooks,
     };
   }
 

@@ -4,7 +4,7 @@ import type { Transport } from '../protocol/transport.js';
 import { createTokenSigner } from '../transport/service-token.js';
 import { systemClock, systemRandom } from '../transport/system-clock.js';
 import { HubCore } from './hub-core.js';
-import type { HubApplication } from './hub-core.js';
+import type { HubApplication, HubObserver } from './hub-core.js';
 import { serviceConnectionLost } from './hub.messages.js';
 import { RelayDialer } from './relay-dialer.js';
 
@@ -26,6 +26,7 @@ export class HubServerRuntime {
     private readonly options: ResolvedOptions,
     application: HubApplication,
     private readonly log: HubLog,
+    migrationChanged?: HubObserver['migrationChanged'],
   ) {
     const { hub, relay, shutdown } = options;
     this.core = new HubCore(
@@ -48,6 +49,7 @@ export class HubServerRuntime {
         sessionEstablished: (session) => this.dialed.get(session)?.dialer.succeeded(),
         sessionEnded: (session, code, reason) => this.sessionEnded(session, code, reason),
         fault: (error) => this.log.error('Fault in a service connection', stackOf(error)),
+        ...(migrationChanged && { migrationChanged }),
       },
     );
   }

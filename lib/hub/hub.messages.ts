@@ -13,6 +13,9 @@ export const gatewaysContradict = (
 ): string =>
   `${first} and ${second} share the clients of ${named(endpoint)} but ask for different values of "${option}" in @Migratable(). Give both the same value, or different paths.`;
 
+export const statesContradict = (endpoint: EndpointKey, first: string, second: string): string =>
+  `${first} and ${second} share the clients of ${named(endpoint)}, and both have a "state" in @Migratable(). A client has one state: name it on one of them, give both the same options object, or different paths.`;
+
 export const foreignAdapter = (name: string): string =>
   `MigrationModule sets the WebSocket adapter itself, but the application uses ${name}. Remove app.useWebSocketAdapter(); for a message parser use the option hub.messageParser.`;
 
@@ -24,6 +27,9 @@ export const namespacesNotSupported = (namespace: string): string =>
 
 export const connectionHandlerFailed = (connectionId: string): string =>
   `handleConnection failed for connection ${connectionId}; the client is closed with 1011`;
+
+export const stateNotMade = (connectionId: string): string =>
+  `The state of connection ${connectionId} cannot be made; the client is answered with 500`;
 
 export const disconnectHandlerFailed = (): string =>
   'handleDisconnect failed for a connection that has left';

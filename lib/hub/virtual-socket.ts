@@ -1,31 +1,24 @@
-import type { HubClient, Migration } from '../gateway/hub-client.js';
-import type { Departure, HubLinkOwner, MoveRequest } from '../protocol/hub-link-owner.js';
+import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
+import { PLAIN_MOVES } from './endpoint-moves.js';
+import type { EndpointMoves } from './endpoint-moves.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
-import { MessageEmitter } from './message-emitter.js';
 import { MessageFragments } from './message-fragments.js';
+import { MovableClient } from './movable-client.js';
 import { SharedText } from './shared-text.js';
 import { checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
 import type { VirtualServer } from './virtual-server.js';
+import type { VirtualSocketLimits } from './virtual-socket-limits.js';
 
 type Callback = (error?: Error) => void;
 interface SendOptions {
   binary?: boolean;
   fin?: boolean;
-}
-
-export interface VirtualSocketLimits {
-  /** Limit of one outbound message in bytes. */
-  maxMessageBytes: number;
-  /** Outbound bytes above which the client is too slow and is cut. */
-  maxBufferedBytes: number;
-  /** Reports what went wrong with this client. */
-  fault(message: string, error: unknown): void;
 }
 
 const lastText = new SharedText();
@@ -36,19 +29,14 @@ const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
  * A client as gateways see it: a `ws` WebSocket whose socket is at the relay. Messages are handed to
  * the `message` listeners at once; each counts as handled when all of them are done with it.
  */
-export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
+export class VirtualSocket extends MovableClient implements HubLinkOwner {
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
-  readonly holdsAcks = false;
-  readonly waitsFor = 'handlers';
-  readonly wantsFlow = false;
   readyState: 0 | 1 | 2 | 3 = 1;
   protocol = '';
   isPaused = false;
-  migration: Migration | undefined;
-  private link!: HubLink;
   private inbox: { data: Payload; binary: boolean }[] | undefined;
   private fragments: MessageFragments | undefined;
   private end: { code: number; reason: string } | undefined;
@@ -56,10 +44,11 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
 
   constructor(
     readonly server: VirtualServer,
-    readonly connectionId: string,
+    connectionId: string,
     private readonly limits: VirtualSocketLimits,
+    moves: EndpointMoves = PLAIN_MOVES,
   ) {
-    super();
+    super(connectionId, moves);
     this.setMaxListeners(0);
   }
 
@@ -83,11 +72,6 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   /** The message that is being handed to the listeners. */
   get current(): MessageCompletion | undefined {
     return this.completion;
-  }
-
-  /** This object under the type that gateways know. */
-  get client(): HubClient {
-    return this as unknown as HubClient;
   }
 
   attach(link: HubLink): void {
@@ -145,29 +129,20 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   resume(): void {
     if (!this.isPaused) return;
     this.isPaused = false;
-    process.nextTick(() => this.drainInbox());
+    process.nextTick(() => this.handOver());
   }
 
   deliver(data: Payload, binary: boolean): void {
-    if (this.isPaused || this.inbox) (this.inbox ??= []).push({ data, binary });
-    else this.dispatch(data, binary);
-  }
-
-  messageHandled(): void {}
-
-  moveRequested(): void {}
-
-  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
-    done({});
+    if (!this.isPaused && !this.inbox && !this.waits) {
+      this.dispatch(data, binary);
+      return;
+    }
+    (this.inbox ??= []).push({ data, binary });
+    if (this.link.leaving) this.work?.attention(data, binary);
   }
 
   pongReceived(data: Uint8Array): void {
     this.guard(() => this.emit('pong', Buffer.from(data)));
-  }
-
-  /** What was received and not handed over while the connection was about to move is handed over now. */
-  stays(): void {
-    process.nextTick(() => this.drainInbox());
   }
 
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
@@ -179,7 +154,27 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
       this.migration = undefined;
     }
     this.end = { code, reason };
-    if (!this.inbox) this.finish();
+    this.left(migration !== undefined);
+    this.handOver();
+  }
+
+  /** Whether the connection is not this server's any more. */
+  get hasEnded(): boolean {
+    return this.end !== undefined;
+  }
+
+  protected get isOver(): boolean {
+    return this.hasEnded || this.readyState !== this.OPEN;
+  }
+
+  protected handOver(): void {
+    while (this.inbox?.length && !this.isPaused && !this.waits) {
+      const { data, binary } = this.inbox.shift()!;
+      this.dispatch(data, binary);
+    }
+    if (this.inbox?.length) return;
+    this.inbox = undefined;
+    if (this.end) this.finish();
   }
 
   private sendWhole(data: Payload, binary: boolean, done: Callback | undefined) {
@@ -213,18 +208,9 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }
     this.completion = undefined;
+    this.handedOver(completion.number);
     this.link.dispatched(completion.number);
     completion.end();
-  }
-
-  private drainInbox() {
-    while (this.inbox?.length && !this.isPaused && !this.link.settling) {
-      const { data, binary } = this.inbox.shift()!;
-      this.dispatch(data, binary);
-    }
-    if (this.inbox?.length) return;
-    this.inbox = undefined;
-    if (this.end) this.finish();
   }
 
   /** Tells the listeners of the end: once, and never within another event. */

@@ -1,5 +1,7 @@
 import { LARGEST_CONTEXT, LONGEST_MS } from './limits.js';
+import type { ContextStorage } from '../storage/context-storage.js';
 import { Accepts, integer } from './rules.js';
+import { contextStorage } from './storage-rule.js';
 
 /**
  * What travels with a connection, and the copies of it that outlive its hub server.
@@ -31,4 +33,13 @@ export class ContextOptions {
    */
   @Accepts(integer(1000, LONGEST_MS))
   readonly leaseMs: number = 120_000;
+
+  /**
+   * Where contexts are kept besides in the relay, so that they outlive it too: the same for all hub
+   * servers. It is closed when the application stops. Cannot come from the environment.
+   *
+   * @default undefined, which is nowhere
+   */
+  @Accepts(contextStorage())
+  readonly storage: ContextStorage | undefined = undefined;
 }

@@ -11,6 +11,7 @@ import {
 import type { OptionProblem } from './option-problem.js';
 import { mustBe, notAnOption } from './options.messages.js';
 import { MAX_LIST_LENGTH, problemsOf } from './rules.js';
+import { isContextStorage } from './storage-rule.js';
 
 const HOLDS_SECRETS = new Set<SectionName | undefined>(['security', 'admin']);
 
@@ -99,12 +100,13 @@ function plainCopy(value: unknown): Record<string, unknown> | undefined {
 }
 
 /**
- * A copy of a list, no longer than it must be to be refused. No option takes another object, so an
- * empty one stands in for those, whatever they would do when looked at.
+ * A copy of a list, no longer than it must be to be refused. No option takes an object other than a
+ * storage, so an empty one stands in for those, whatever they would do when looked at.
  */
 function copyValue(value: unknown): unknown {
   if (!isList(value)) {
-    return typeof value === 'object' && value !== null ? {} : value;
+    const isOther = typeof value === 'object' && value !== null && !isContextStorage(value);
+    return isOther ? {} : value;
   }
   try {
     const length = Math.min(value.length, MAX_LIST_LENGTH + 1);

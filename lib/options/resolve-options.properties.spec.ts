@@ -5,7 +5,7 @@ import { type MigrationOptions, optionPaths } from './migration.options.js';
 import { resolveOptions } from './resolve-options.js';
 
 const NAMES = optionPaths().map((path) => path.slice(path.indexOf('.') + 1));
-const SECTIONS = ['security', 'relay', 'hub', 'shutdown', 'admin'];
+const SECTIONS = ['security', 'relay', 'hub', 'context', 'shutdown', 'admin'];
 
 const garbage = fc.anything({
   withBigInt: true,
@@ -53,6 +53,7 @@ describe('resolveOptions, whatever it is given', () => {
       { relay: make() },
       { relay: { paths: make() } },
       { hub: { ack: make() } },
+      { context: { storage: make() } },
     ];
     for (const place of places) {
       expect(errorOf(place)).toBeInstanceOf(InvalidMigrationOptionsError);

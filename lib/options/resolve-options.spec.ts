@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InvalidMigrationOptionsError } from './invalid-migration-options.error.js';
 import type { MigrationOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
+import { MemoryContextStorage } from '../storage/memory-context-storage.js';
 import { resolveOptions } from './resolve-options.js';
 
 const SECRET = 'a secret that is long enough, 32+';
@@ -83,7 +84,7 @@ describe('resolveOptions', () => {
         holdMs: 30_000,
         unresumable: 'wait',
       },
-      context: { maxBytes: 65_536, checkpointMs: 200, leaseMs: 120_000 },
+      context: { maxBytes: 65_536, checkpointMs: 200, leaseMs: 120_000, storage: undefined },
       shutdown: { mode: 'migrateClients', timeoutMs: 30_000, finIntervalMs: 5000, closeBatch: 100 },
       admin: { enabled: false, path: '/migration/admin', tokens: [] },
     });
@@ -107,6 +108,15 @@ describe('resolveOptions', () => {
       readonly hub = { version: '7' };
     }
     expect(resolveOptions(new AppOptions()).hub.version).toBe('7');
+  });
+
+  it('takes a storage as it is, and nothing that lacks its methods', () => {
+    const storage = new MemoryContextStorage();
+    expect(resolveOptions({ context: { storage } }).context.storage).toBe(storage);
+    const incomplete = { save() {}, claim() {}, renew() {}, remove() {} } as never;
+    expect(() => resolveOptions({ context: { storage: incomplete } })).toThrow(
+      'context.storage must be a ContextStorage (got an object)',
+    );
   });
 
   it('is frozen through and through, and leaves the input alone', () => {

@@ -34,8 +34,10 @@ describe('acknowledgements', () => {
   it('wait for nobody in mode received', () => {
     t.owner.holdsAcks = true;
     const link = t.openLink('received');
-    link.handled(handOver(link));
-    expect([t.owner.messageHandled.mock.calls, t.channel.take()]).toEqual([[], [[11]]]);
+    const number = handOver(link);
+    link.handled(number);
+    link.acknowledge(number);
+    expect([t.owner.messageHandled.mock.calls, t.channel.take()]).toEqual([[[11]], [[11]]]);
   });
 
   it('do not wait for the owner to let the connection leave', () => {

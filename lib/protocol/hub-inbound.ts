@@ -37,6 +37,11 @@ export abstract class HubInbound implements AckSource {
     this.inbound = new InboundProgress(start);
   }
 
+  /** Whether a handler is at work on a message. */
+  get isAtWork(): boolean {
+    return !this.inbound.idle;
+  }
+
   /**
    * A message goes to the handlers.
    * @returns its number, for {@link dispatched} and {@link handled}
@@ -56,19 +61,17 @@ export abstract class HubInbound implements AckSource {
   /** All handlers of the message with this number have completed. */
   handled(number: number): void {
     this.inbound.handled();
-    if (this.ack === 'handled') {
-      if (this.owner.holdsAcks) this.owner.messageHandled(number);
-      else this.complete(number);
-    }
+    if (this.owner.holdsAcks) this.owner.messageHandled(number);
+    else if (this.ack === 'handled') this.complete(number);
     if (this.move !== undefined) this.leaveAtSafePoint();
   }
 
   /**
    * With {@link HubLinkOwner.holdsAcks}: a checkpoint has the effects of a handled message. To be
-   * called once.
+   * called once; with the acknowledgement `received` that was done before.
    */
   acknowledge(number: number): void {
-    this.complete(number);
+    if (this.ack === 'handled') this.complete(number);
   }
 
   /**

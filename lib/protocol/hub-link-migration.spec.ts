@@ -83,6 +83,8 @@ describe('HubLink that leaves for another server', () => {
     decide(link, 'rolledBack');
     expect(t.owner.stays).toHaveBeenCalledWith('why', undefined);
     expect([t.channel.take(), link.leaving]).toEqual([['kept'], false]);
+    // Above that of the target, whose claim of the context in a storage would fence this server off.
+    expect(link.epoch).toBe(3);
     request(link, 2);
     expect(t.channel.take()).toEqual([ready(10, 1, 2)]);
   });

@@ -55,7 +55,7 @@ export interface HubLinkHost {
 export interface HubLinkOwner {
   /**
    * Whether acknowledgements wait for the owner, which calls {@link HubLink.acknowledge} once a
-   * checkpoint has a message's effects. With the acknowledgement `handled` only.
+   * checkpoint has a message's effects.
    */
   readonly holdsAcks: boolean;
   /** What keeps the connection from leaving, for people, in at most 256 characters. */

@@ -312,8 +312,10 @@ export class HubLink extends HubInbound implements LinkEnd {
     else this.outOfOrder('committed');
   }
 
-  private stay({ reason, detail }: MigrateConnectionAck) {
+  private stay({ reason, detail, epoch }: MigrateConnectionAck) {
     const { leaving } = this;
+    // Above that of a target that was asked: what it did to the context is past.
+    this.epoch = Math.max(this.epoch, epoch);
     this.phase = 'open';
     if (leaving) this.move!.stays(reason, detail);
     this.resume();

@@ -4,6 +4,7 @@ import { HubLink } from '../../lib/protocol/hub-link.js';
 import { MessageType } from '../../lib/protocol/messages.js';
 import type { ControlMessage, Payload } from '../../lib/protocol/messages.js';
 import type { AckSource } from '../../lib/protocol/session.js';
+import type { EndpointMoves } from '../../lib/hub/endpoint-moves.js';
 import { VirtualServer } from '../../lib/hub/virtual-server.js';
 import { VirtualSocket } from '../../lib/hub/virtual-socket.js';
 
@@ -14,6 +15,7 @@ export interface SocketFixtureOptions extends Partial<OutboundLimits> {
   ack?: AckMode;
   maxMessageBytes?: number;
   maxBufferedBytes?: number;
+  moves?: EndpointMoves;
 }
 
 /** A virtual socket on a real link; the test is the relay. */
@@ -35,12 +37,11 @@ export class SocketFixture {
     maxBufferedBytes = 4000,
     retainedBytes = 1_000_000,
     retainedMessages = 1000,
+    moves,
   }: SocketFixtureOptions = {}) {
-    this.socket = new VirtualSocket(this.server, 'c1', {
-      maxMessageBytes,
-      maxBufferedBytes,
-      fault: (message, error) => void this.faults.push({ message, error }),
-    });
+    const fault = (message: string, error: unknown) => void this.faults.push({ message, error });
+    const limits = { maxMessageBytes, maxBufferedBytes, fault };
+    this.socket = new VirtualSocket(this.server, 'c1', limits, moves);
     this.link = new HubLink(
       {
         sendData: (_, data, binary) =>
@@ -77,6 +78,7 @@ export class SocketFixture {
     this.socket.attach(this.link);
     this.server.clients.add(this.socket.client);
     this.link.accept('');
+    this.socket.enter();
     this.control.length = 0;
   }
 

@@ -19,6 +19,8 @@ export interface PendingBatch {
 
 /** What travels with a connection. */
 export interface ConnectionContext {
+  /** Grows with every change, where contexts are stored too: tells which of two is newer. */
+  readonly sequence?: number;
   /** That of the state; there when the state is. */
   readonly version?: number;
   /** What a `StateDefinition` encoded. */
@@ -33,6 +35,7 @@ const MOST_CANCELLED = 10_000;
 const LONGEST_ID = 1024;
 
 const check = record({
+  sequence: optional(integer(1)),
   version: optional(integer(1)),
   state: optional(bytes(LARGEST_CONTEXT)),
   batches: optional(
@@ -69,12 +72,14 @@ function faultIn(context: unknown): string | undefined {
  * @throws TypeError when a cursor cannot travel, or RangeError for what `decodeContext` would refuse
  */
 export function encodeContext({
+  sequence,
   version,
   state,
   batches,
   cancelled,
 }: ConnectionContext): Uint8Array {
   const context: WireContext = {
+    sequence,
     version,
     state,
     batches: batches?.map(({ number, cursor, results }) => ({
@@ -116,8 +121,9 @@ function unpack(encoded: Uint8Array): WireContext {
   }
   const fault = faultIn(context);
   if (fault) throw malformedContext(new RangeError(fault));
-  const { version, state, batches, cancelled } = context as WireContext;
+  const { sequence, version, state, batches, cancelled } = context as WireContext;
   return {
+    ...(sequence !== undefined && { sequence }),
     ...(version !== undefined && { version }),
     ...(state && { state: Uint8Array.from(state) }),
     ...(batches && { batches }),

@@ -3,6 +3,9 @@ import { quote } from '../../options/describe-value.js';
 export const stateMustBeClass = (): string =>
   '@Migratable({ state }) must be a class with a name whose constructor needs no arguments';
 
+export const stateOptionWithoutState = (option: string): string =>
+  `@Migratable({ ${option} }) is about a state, but there is none: name its class with "state"`;
+
 export const wrongVersion = (got: string): string =>
   `@Migratable({ version }) must be an integer from 1 (got ${got})`;
 
