@@ -1,5 +1,9 @@
 export { MigrationAdminController } from './admin/migration-admin.controller.js';
 export { MigrationAdminModule } from './admin/migration-admin.module.js';
+export { BatchContext, Suspended } from './gateway/batch/batch-context.js';
+export { BatchEnded } from './gateway/batch/batch-ended.js';
+export type { BatchEndReason } from './gateway/batch/batch-ended.js';
+export { Batch, Checkpoint, OnMigrateResume } from './gateway/batch/batch.decorators.js';
 export { ConnectionRefusedException } from './gateway/connection-refused.exception.js';
 export { Migratable, OnConnect, OnShutdown } from './gateway/decorators.js';
 export type { MigratableOptions } from './gateway/decorators.js';
@@ -48,6 +52,7 @@ export { InvalidMigrationOptionsError } from './options/index.js';
 export type {
   AckMode,
   AdminOptions,
+  AttentionFormat,
   ContextOptions,
   HubOptions,
   MessageParser,
@@ -56,6 +61,7 @@ export type {
   MigrationRole,
   OptionProblem,
   RelayOptions,
+  RequestId,
   ResolvedOptions,
   RoutingCandidate,
   RoutingRequest,

@@ -71,6 +71,7 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'hub.migrationHookMs': 'integer',
   'hub.holdMs': 'integer',
   'hub.unresumable': 'text',
+  'hub.attention': 'codeOnly',
   'context.maxBytes': 'integer',
   'context.checkpointMs': 'integer',
   'context.leaseMs': 'integer',

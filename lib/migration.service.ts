@@ -16,6 +16,10 @@ import type {
   MigrationRequestOptions,
   MigrationStatus,
 } from './gateway/migration.js';
+import { BatchDispatch } from './hub/batch/batch-dispatch.js';
+import { BatchCatalogue } from './hub/batch/endpoint-batches.js';
+import { watchMethods } from './hub/batch/message-methods.js';
+import type { MessageMethod } from './hub/batch/message-methods.js';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
 import type { EndpointPolicy } from './hub/endpoint-policies.js';
 import { GatewayApplication } from './hub/gateway-application.js';
@@ -28,6 +32,7 @@ import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { StoredContexts } from './hub/stored-contexts.js';
 import { adminNotImported, noHttpServer, notStarted } from './migration.messages.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
+import { DEFAULT_ATTENTION } from './options/index.js';
 import type { MigrationRole, ResolvedOptions, ShutdownMode } from './options/index.js';
 import { InProcessTransport } from './protocol/in-process-transport.js';
 import { RelayServer } from './relay/relay-server.js';
@@ -71,6 +76,7 @@ export class MigrationService
   private relay: RelayServer | undefined;
   private stages: ShutdownStages | undefined;
   private policies: EndpointPolicies | undefined;
+  private readonly methods: readonly MessageMethod[];
   private readonly stored: StoredContexts | undefined;
   private started = false;
   private closing = false;
@@ -91,6 +97,8 @@ export class MigrationService
     this.stored = StoredContexts.of(options.context, this.log);
     config.setIoAdapter(adapter);
     adapter.gatewaysToBind = () => explorer.instances();
+    // Now: Nest holds on to the gateways' methods before it calls any hook.
+    this.methods = watchMethods(explorer.messageMethods(), options.hub.unresumable);
   }
 
   /**
@@ -230,6 +238,13 @@ export class MigrationService
   }
 
   private createHub(policies: EndpointPolicies) {
+    const { attention, maxBufferedBytes } = this.options.hub;
+    const catalogue = new BatchCatalogue(
+      this.methods,
+      attention ?? DEFAULT_ATTENTION,
+      (endpoint) => policies.of(endpoint).unresumable,
+    );
+    this.adapter.batches = new BatchDispatch(catalogue, maxBufferedBytes, this.log);
     const application = new GatewayApplication(
       this.adapter,
       policies,

@@ -12,6 +12,8 @@ import {
   ON_MIGRATION_READY,
 } from '../gateway/migration-hooks.decorators.js';
 import type { EndpointKey } from '../protocol/messages.js';
+import { messageMethods } from './batch/message-methods.js';
+import type { MessageMethod } from './batch/message-methods.js';
 import type { ConnectHook } from './connect-checks.js';
 import type { MigrationHooks } from './endpoint-moves.js';
 import { endpointOf } from './endpoints.js';
@@ -47,6 +49,13 @@ export class GatewayExplorer {
       .map(({ instance }) => instance as object);
   }
 
+  /** The methods of all gateways that handle messages; can be asked before there are instances. */
+  messageMethods(): MessageMethod[] {
+    return this.gateways().flatMap(({ metatype }) =>
+      messageMethods(metatype as Type, endpointOfGateway(metatype as Type), this.scanner),
+    );
+  }
+
   private gateways(): InstanceWrapper[] {
     return this.discovery
       .getProviders()
@@ -55,14 +64,10 @@ export class GatewayExplorer {
 
   private gatewayOf(wrapper: InstanceWrapper): ExploredGateway {
     const metatype = wrapper.metatype as Type;
-    const gatewayOptions = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ?? {}) as {
-      path?: string;
-    };
-    const port = (Reflect.getMetadata(PORT_METADATA, metatype) ?? 0) as number;
     return {
       metatype,
       name: metatype.name,
-      endpoint: endpointOf(port, gatewayOptions.path),
+      endpoint: endpointOfGateway(metatype),
       options: (Reflect.getMetadata(MIGRATABLE, metatype) ?? {}) as MigratableMark,
       onConnect: this.methodsWith(wrapper, ON_CONNECT) as ConnectHook[],
       onShutdown: this.methodsWith(wrapper, ON_SHUTDOWN) as (() => unknown)[],
@@ -87,4 +92,10 @@ export class GatewayExplorer {
     const instance = wrapper.instance as typeof prototype;
     return names.map((name) => instance[name]!.bind(instance));
   }
+}
+
+function endpointOfGateway(gateway: Type): EndpointKey {
+  const options = (Reflect.getMetadata(GATEWAY_OPTIONS, gateway) ?? {}) as { path?: string };
+  const port = (Reflect.getMetadata(PORT_METADATA, gateway) ?? 0) as number;
+  return endpointOf(port, options.path);
 }

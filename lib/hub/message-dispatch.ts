@@ -1,7 +1,10 @@
 import type { LoggerService, WsMessageHandler } from '@nestjs/common';
 import { from, isObservable } from 'rxjs';
 import type { Observable, Subscription } from 'rxjs';
+import { ResumeEvent } from '../gateway/batch/resume-event.js';
 import type { MessageParser } from '../options/index.js';
+import type { BatchDispatch } from './batch/batch-dispatch.js';
+import type { ParsedMessage } from './batch/gateway-batches.js';
 import { stackOf } from './hub-server-runtime.js';
 import { resultNotSent } from './hub.messages.js';
 import type { MessageCompletion } from './message-completion.js';
@@ -21,6 +24,8 @@ type Handlers = ReadonlyMap<unknown, WsMessageHandler>;
 /** What message dispatch asks of its adapter. */
 export interface DispatchHost {
   readonly log: LoggerService;
+  /** The batches of the gateways, if any has one. */
+  readonly batches: BatchDispatch | undefined;
   /** The parser that is in use at the moment. */
   parser(): MessageParser;
   /** Whether that is the one that the adapter has when nobody chose another. */
@@ -43,8 +48,21 @@ export class MessageDispatch {
     const places = this.placesOf(handlers);
     const callbacks = handlers.map(({ callback }) => callback as Callback);
     let streams: Streams | undefined;
+    const batches = this.host.batches?.of(
+      client,
+      places,
+      this.parse,
+      (message, _, completion, run) => {
+        const { data, event } = message;
+        const place = places.get(run?.resumed ? resumeEventIn(handlers, event) : event)!;
+        // The last argument is read by @Batch().
+        return callbacks[place]!(data, event, completion, run);
+      },
+    );
     client.onMessage((data, isBinary) => {
-      const message = this.parse(isBinary ? data : data.toString());
+      const content = isBinary ? data : data.toString();
+      const message = this.parse(content);
+      if (batches && message && batches.take(message, content, client.current)) return;
       const place = message ? places.get(message.event) : undefined;
       if (place === undefined) return;
       const completion = client.current;
@@ -71,7 +89,10 @@ export class MessageDispatch {
         },
       );
     });
-    client.on('close', () => endAll(streams));
+    client.on('close', () => {
+      endAll(streams);
+      batches?.end(client.migration ? 'moved' : 'disconnected');
+    });
   }
 
   /** The same, through a method that an adapter puts in the place of the stock one. */
@@ -80,28 +101,49 @@ export class MessageDispatch {
     handlers: readonly WsMessageHandler[],
     results: (event: MessageEvent, handlers: Handlers) => Observable<unknown>,
   ): void {
-    const byEvent = new Map(handlers.map((it) => [it.message, withCompletion(it, client)]));
+    const target = client;
+    const byEvent = new Map(
+      handlers.map((it) => [it.message, withArguments(it, it.message, () => [client.current])]),
+    );
     let streams: Streams | undefined;
-    client.onMessage((data, isBinary) => {
+    const batches = this.host.batches?.of(
+      client,
+      byEvent,
+      this.parse,
+      (message, data, ...given) => {
+        const [, run] = given;
+        const { event } = message;
+        const handled = run?.resumed ? resumeEventIn(handlers, event) : event;
+        const handler = handlers.find((it) => it.message === handled)!;
+        const only = new Map([[event, withArguments(handler, event, () => given)]]);
+        return results({ type: 'message', data, target }, only);
+      },
+    );
+    client.onMessage((received, isBinary) => {
       const completion = client.current;
-      const event = { data: isBinary ? data : data.toString(), target: client } as const;
-      const stream = results({ type: 'message', ...event }, byEvent);
+      const data = isBinary ? received : received.toString();
+      const message = batches && this.parse(data);
+      if (message && batches?.take(message, data, completion)) return;
+      const stream = results({ type: 'message', data, target }, byEvent);
       completion?.begin();
       this.follow(client, stream, completion, (streams ??= new Set()));
     });
-    client.on('close', () => endAll(streams));
+    client.on('close', () => {
+      endAll(streams);
+      batches?.end(client.migration ? 'moved' : 'disconnected');
+    });
   }
 
-  private parse(data: string | Buffer): { event: unknown; data: unknown } | undefined {
+  private readonly parse = (data: string | Buffer): ParsedMessage | undefined => {
     const parser = this.host.parser();
     try {
-      return parser(data as never) as { event: unknown; data: unknown } | undefined;
+      return parser(data as never) as ParsedMessage | undefined;
     } catch (error) {
       // What clients send must not fill the log; a parser of the application that fails is its fault.
       if (!this.host.isStockParser(parser)) this.host.log.error(error);
       return undefined;
     }
-  }
+  };
 
   private follow(
     client: VirtualSocket,
@@ -150,11 +192,19 @@ function endAll(streams: Streams | undefined) {
   for (const stream of Array.from(streams ?? [])) stream.unsubscribe();
 }
 
-const withCompletion = (
+/** The handler for messages that are resumed. */
+const resumeEventIn = (handlers: readonly WsMessageHandler[], event: unknown): unknown =>
+  handlers
+    .map(({ message }) => message as unknown)
+    .find((it) => it instanceof ResumeEvent && it.event === event);
+
+const withArguments = (
   { callback, ...handler }: WsMessageHandler,
-  client: VirtualSocket,
+  message: unknown,
+  more: () => readonly unknown[],
 ): WsMessageHandler => ({
   ...handler,
+  message: message as string,
   callback: (...args: unknown[]) =>
-    (callback as Callback)(...args, client.current) as Observable<unknown>,
+    (callback as Callback)(...args, ...more()) as Observable<unknown>,
 });

@@ -4,6 +4,7 @@ import type { WsMessageHandler } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
 import { endpointName } from '../protocol/endpoint.js';
+import type { BatchDispatch } from './batch/batch-dispatch.js';
 import { ConnectionFaults } from './connection-faults.js';
 import { endpointOf } from './endpoints.js';
 import { stackOf } from './hub-server-runtime.js';
@@ -28,12 +29,19 @@ export class MigrationWsAdapter extends WsAdapter {
   constructor(messageParser?: MessageParser) {
     super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
     const stock = messageParser ? undefined : (this.messageParser as MessageParser);
+    const batches = () => this.batches;
     this.dispatch = new MessageDispatch({
       log: this.log,
+      get batches() {
+        return batches();
+      },
       parser: () => this.messageParser as MessageParser,
       isStockParser: (parser) => parser === stock,
     });
   }
+
+  /** The batches of the gateways, known before the first client. */
+  batches: BatchDispatch | undefined;
 
   /** Names the gateways, just before Nest binds the first one. */
   gatewaysToBind: () => readonly object[] = () => [];

@@ -209,8 +209,7 @@ export class VirtualSocket extends MovableClient implements HubLinkOwner {
     }
     this.completion = undefined;
     this.handedOver(completion.number);
-    this.link.dispatched(completion.number);
-    completion.end();
+    completion.dispatched();
   }
 
   /** Tells the listeners of the end: once, and never within another event. */

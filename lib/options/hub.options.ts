@@ -1,3 +1,4 @@
+import { type AttentionFormat, attentionFormat } from './attention-format.js';
 import { hostname } from 'node:os';
 import {
   LARGEST_MESSAGE,
@@ -205,4 +206,14 @@ export class HubOptions {
    */
   @Accepts(oneOf('wait', 'restart', 'end'))
   readonly unresumable: UnresumableStreams = 'wait';
+
+  /**
+   * How a client cancels a request whose handler takes `@Batch()`. Where a gateway handles that event
+   * itself, clients cannot. Cannot come from the environment.
+   *
+   * @default undefined: `{ event: 'cancel', data: { id } }` cancels the request with that `id` or
+   * `data.id`, and is answered with `{ event: 'cancelled', data: { id, found } }`
+   */
+  @Accepts(attentionFormat())
+  readonly attention: AttentionFormat | undefined = undefined;
 }

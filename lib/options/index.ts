@@ -1,5 +1,11 @@
 export { addressList, isLoopbackHost } from './addresses.js';
 export { AdminOptions } from './admin.options.js';
+export {
+  type AttentionFormat,
+  DEFAULT_ATTENTION,
+  idFrom,
+  type RequestId,
+} from './attention-format.js';
 export { ContextOptions } from './context.options.js';
 export { closestName, type NameCandidate } from './closest-name.js';
 export {

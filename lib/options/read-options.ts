@@ -1,4 +1,5 @@
 import { validateSync } from 'class-validator';
+import { isAttentionFormat } from './attention-format.js';
 import { closestName, type NameCandidate } from './closest-name.js';
 import { describeType, describeValue, isList, quote } from './describe-value.js';
 import {
@@ -101,12 +102,13 @@ function plainCopy(value: unknown): Record<string, unknown> | undefined {
 
 /**
  * A copy of a list, no longer than it must be to be refused. No option takes an object other than a
- * storage, so an empty one stands in for those, whatever they would do when looked at.
+ * storage or the shape of attentions, so an empty one stands in for those, whatever they would do when
+ * looked at.
  */
 function copyValue(value: unknown): unknown {
   if (!isList(value)) {
-    const isOther = typeof value === 'object' && value !== null && !isContextStorage(value);
-    return isOther ? {} : value;
+    if (typeof value !== 'object' || value === null) return value;
+    return isContextStorage(value) || isAttentionFormat(value) ? value : {};
   }
   try {
     const length = Math.min(value.length, MAX_LIST_LENGTH + 1);

@@ -83,6 +83,7 @@ describe('resolveOptions', () => {
         migrationHookMs: 5000,
         holdMs: 30_000,
         unresumable: 'wait',
+        attention: undefined,
       },
       context: { maxBytes: 65_536, checkpointMs: 200, leaseMs: 120_000, storage: undefined },
       shutdown: { mode: 'migrateClients', timeoutMs: 30_000, finIntervalMs: 5000, closeBatch: 100 },
