@@ -60,6 +60,8 @@ export function dialWebSocket(
     asked.on('error', reject);
     asked.on('close', leave);
     asked.on('response', (response) => {
+      // Whatever happens next: it was refused.
+      asked.off('error', reject).on('error', () => {});
       void textOf(response).then((text) => reject(refused(response, text)));
     });
     asked.on('upgrade', (response, socket: Socket, head) => {
@@ -86,18 +88,23 @@ function faultOf({ headers }: IncomingMessage, key: string): string | undefined 
   return name && `The server chose a ${name} that was not offered`;
 }
 
-/** What is read of a body until it ends or is cut. */
+/** What is read of a body until it ends or is cut, as one line. Of a long one the rest is not read. */
 async function textOf(response: IncomingMessage): Promise<string> {
   let text = '';
   response.setEncoding('utf8');
   try {
     for await (const part of response) {
-      if (text.length < MOST_TEXT) text += part as string;
+      text += part as string;
+      if (text.length >= MOST_TEXT) break;
     }
   } catch {
     // What came before is told.
   }
-  return text.slice(0, MOST_TEXT).trim();
+  // It ends up in a log, where nobody may write lines of their own.
+  return text
+    .slice(0, MOST_TEXT)
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
 }
 
 const refused = ({ statusCode }: IncomingMessage, text: string) =>
