@@ -86,7 +86,7 @@ class Fixture {
         release() {},
       };
       const limits = { retainedBytes: 1000, retainedMessages: 1000 };
-      const host = { linkEnded() {}, linkDetached() {}, linkForgotten() {} };
+      const host = { moveChanged() {}, linkEnded() {}, linkDetached() {}, linkForgotten() {} };
       this.link = new HubLink(channel, 1, message, 'handled', limits, host, owner);
       return this.link;
     });

@@ -24,8 +24,14 @@ export interface GatewayApplicationOptions {
 
 /** Owns a link whose endpoint has no gateway here. */
 const NOBODY: HubLinkOwner = {
+  holdsAcks: false,
+  waitsFor: 'handlers',
+  wantsFlow: false,
   deliver() {},
+  messageHandled() {},
   pongReceived() {},
+  moveRequested() {},
+  depart: (_, done) => done({}),
   closed() {},
   stays() {},
 };

@@ -1,8 +1,13 @@
-import type { Clock, Timer } from '../protocol/clock.js';
+import type { Clock } from '../protocol/clock.js';
 import { ServiceCloseCode } from '../protocol/errors.js';
 import { HubLink } from '../protocol/hub-link.js';
 import type { AckMode } from '../protocol/hub-link.js';
-import type { HubLinkHost, HubLinkOwner, LinkEndCause } from '../protocol/hub-link-owner.js';
+import type {
+  HubLinkHost,
+  HubLinkOwner,
+  LinkEndCause,
+  MoveChange,
+} from '../protocol/hub-link-owner.js';
 import { HubSession } from '../protocol/hub-session.js';
 import { MessageType } from '../protocol/messages.js';
 import type {
@@ -17,12 +22,18 @@ import type { OutboundLimits } from '../protocol/outbound-window.js';
 import type { LinkChannel, SessionTimes } from '../protocol/session.js';
 import { MAX_RECLAIMED } from '../protocol/schema.js';
 import type { Transport } from '../protocol/transport.js';
+import { FinRepeater } from './fin-repeater.js';
+import { LeaveCounts } from './leave-counts.js';
+import { MigrationCommands } from './migration-commands.js';
+import type { CommandAnswer, MoveCommand } from './migration-commands.js';
 import { Orphans } from './orphans.js';
 
 export interface HubCoreOptions extends SessionTimes, OutboundLimits {
   serverId: string;
   serverName: string;
   version: string;
+  /** When this process started, in milliseconds since 1970. */
+  startedAt?: number;
   /** A connection that lost its service connection ends after this many milliseconds. */
   orphanMs: number;
   /** FIN is sent again after this many milliseconds without FINACK. */
@@ -46,21 +57,12 @@ export interface HubObserver {
   sessionEstablished?(session: HubSession): void;
   sessionEnded?(session: HubSession, code: number, reason: string): void;
   fault?(error: unknown): void;
+  /** A step of a connection's move to another hub server. */
+  migrationChanged?(link: HubLink, change: MoveChange): void;
 }
 
 /** Why a connection is elsewhere when nobody told this server before. */
 const CRASH = { reason: 'crash', attempt: 0 };
-
-/** Clients can send any close code and reason: this many different ones are counted by name. */
-const MAX_NAMES = 64;
-
-/** How connections left this server since it was set offline. */
-export interface LeaveCounts {
-  /** Connections that live on at another server. */
-  migrated: number;
-  /** Connections that ended: by reason when closed with 1012, else by close code. */
-  closed: Record<string, number>;
-}
 
 /**
  * The hub server without its sockets: sessions with relays, links, and the protocol's part of a
@@ -70,20 +72,15 @@ export class HubCore implements HubLinkHost {
   readonly sessions = new Set<HubSession>();
   readonly connections = new Set<HubLink>();
   /** Connections that left, by how. */
-  readonly left: LeaveCounts = {
-    migrated: 0,
-    // Names come from clients: "constructor" is one like any other.
-    closed: Object.create(null) as Record<string, number>,
-  };
+  readonly left = new LeaveCounts();
+  private readonly commands: MigrationCommands;
+  private readonly fins: FinRepeater;
   private readonly orphans: Orphans;
   private readonly byId = new Map<string, HubLink>();
   private offline = false;
   private stopped = false;
   /** What is being drained; also relays that connect from now on hear of it. */
   private drained: { until: number; endpoints: EndpointKey[] } | undefined;
-  private readonly unacknowledged = new Set<HubSession>();
-  private finTimer: Timer;
-  private onOffline: (() => void)[] = [];
   private readonly leaveListeners = new Set<(link: HubLink) => void>();
 
   constructor(
@@ -93,11 +90,13 @@ export class HubCore implements HubLinkHost {
     private readonly observer: HubObserver = {},
   ) {
     this.orphans = new Orphans(clock, options.orphanMs);
+    this.commands = new MigrationCommands(this.sessions, clock);
+    this.fins = new FinRepeater(clock, options.finIntervalMs);
   }
 
   /** Begins a session on a service connection to a relay. */
   attach(transport: Transport): HubSession {
-    const { serverId, serverName, version, keepAliveMs, deadAfterMs } = this.options;
+    const { serverId, serverName, version, keepAliveMs, deadAfterMs, startedAt } = this.options;
     const hello = {
       serverId,
       serverName,
@@ -105,14 +104,16 @@ export class HubCore implements HubLinkHost {
       endpoints: [...this.application.endpoints],
       keepAliveMs,
       deadAfterMs,
+      ...(startedAt !== undefined && { startedAt }),
     };
     const session = new HubSession(transport, this.clock, this.options, hello, {
       established: (it) => this.established(it),
-      finAcknowledged: (it) => this.finAcknowledged(it),
+      finAcknowledged: (it) => this.fins.settled(it),
       openLink: (it, message) => this.openLink(it, message),
       rebindLink: (it, message) => this.rebindLink(it, message),
       moveLink: (it, message) => this.moveLink(it, message),
       connectionsGone: (_, message) => this.connectionsGone(message),
+      migrationAnswered: (it, message) => this.commands.answered(it, message),
       ended: (it, code, reason) => this.sessionEnded(it, code, reason),
       fault: (_, error) => this.observer.fault?.(error),
     });
@@ -126,19 +127,13 @@ export class HubCore implements HubLinkHost {
    * @param done called when all have answered or ended
    */
   setOffline(done: () => void): void {
-    this.onOffline.push(done);
-    if (!this.offline) {
-      this.offline = true;
-      for (const session of this.sessions) this.unacknowledged.add(session);
-      this.sendFins();
-    }
-    this.checkOffline();
+    this.offline = true;
+    this.fins.start(this.sessions, done);
   }
 
   /** Stops sending FIN; what waits for its answer goes on. */
   stopFin(): void {
-    this.unacknowledged.clear();
-    this.checkOffline();
+    this.fins.stop();
   }
 
   /** Has the relays move the clients of these endpoints until the deadline. */
@@ -162,10 +157,28 @@ export class HubCore implements HubLinkHost {
     return () => this.leaveListeners.delete(listener);
   }
 
+  /**
+   * Asks for a migration of a connection at any hub server, takes the request back, or asks how far it
+   * is.
+   * @param done called once, at once or later
+   */
+  command(connectionId: string, command: MoveCommand, done: (answer: CommandAnswer) => void): void {
+    const link = this.byId.get(connectionId);
+    if (link?.settling && command.action !== 'state') {
+      const { moveState: state, moveAttempt: attempt } = link;
+      done({ result: 'tooLate', state, attempt, server: this.options.serverId });
+      return;
+    }
+    // All channels are sessions that were given to the link.
+    const session = link?.boundTo as HubSession | undefined;
+    this.commands.ask(connectionId, command, session, done);
+  }
+
   /** Ends all sessions; connections that are left are closed with 1006 on this side. */
   stop(): void {
     this.offline = this.stopped = true;
-    this.clock.clearTimer(this.finTimer);
+    this.fins.cancel();
+    this.commands.stop();
     for (const session of Array.from(this.sessions)) {
       session.end(ServiceCloseCode.GoingAway, 'the hub server is stopping');
     }
@@ -189,31 +202,16 @@ export class HubCore implements HubLinkHost {
     session.sendControl({ type: MessageType.Drain, deadlineMs, endpoints });
   }
 
-  private finAcknowledged(session: HubSession) {
-    this.unacknowledged.delete(session);
-    this.checkOffline();
-  }
-
-  private sendFins() {
-    if (this.unacknowledged.size === 0) return;
-    for (const session of this.unacknowledged) {
-      if (session.open) session.sendControl({ type: MessageType.Fin });
-    }
-    this.finTimer = this.clock.setTimer(() => this.sendFins(), this.options.finIntervalMs);
-  }
-
-  private checkOffline() {
-    if (this.unacknowledged.size > 0) return;
-    this.clock.clearTimer(this.finTimer);
-    for (const done of this.onOffline.splice(0)) done();
-  }
-
   private sessionEnded(session: HubSession, code: number, reason: string) {
     this.sessions.delete(session);
-    this.unacknowledged.delete(session);
-    if (this.offline) this.checkOffline();
+    this.fins.settled(session);
+    this.commands.lost(session);
     this.keepOrphans(session);
     this.observer.sessionEnded?.(session, code, reason);
+  }
+
+  moveChanged(link: HubLink, change: MoveChange): void {
+    this.observer.migrationChanged?.(link, change);
   }
 
   linkDetached(link: HubLink, lost: LinkChannel): void {
@@ -223,7 +221,7 @@ export class HubCore implements HubLinkHost {
 
   linkEnded(link: HubLink, cause: LinkEndCause | undefined): void {
     this.connections.delete(link);
-    if (this.offline && cause) this.countLeft(cause);
+    if (this.offline && cause) this.left.count(cause);
     for (const listener of Array.from(this.leaveListeners)) listener(link);
   }
 
@@ -338,18 +336,5 @@ export class HubCore implements HubLinkHost {
     const left = new Set([...this.sessions].map((it) => it.relayId));
     // Offline, no service connection is dialled any more; '' is one whose handshake is not complete.
     if (this.offline && !left.has('')) this.orphans.keepOnly(left);
-  }
-
-  private countLeft({ code, reason, migration }: LinkEndCause) {
-    if (migration) {
-      this.left.migrated++;
-      return;
-    }
-    const named = code === 1012 && reason.length > 0 && reason.length <= 32;
-    const name = named ? reason : String(code);
-    const { closed } = this.left;
-    if (name in closed || Object.keys(closed).length < MAX_NAMES) {
-      closed[name] = (closed[name] ?? 0) + 1;
-    }
   }
 }

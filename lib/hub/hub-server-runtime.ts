@@ -33,6 +33,7 @@ export class HubServerRuntime {
         serverId,
         serverName: hub.serverName,
         version: hub.version,
+        startedAt: Date.now(),
         keepAliveMs: hub.keepAliveMs,
         deadAfterMs: hub.deadAfterMs,
         handshakeTimeoutMs: relay.handshakeTimeoutMs,

@@ -57,3 +57,6 @@ export const serviceConnectionLost = (url: string, code: number, reason: string)
 
 export const relayUnreachable = (url: string, cause: string, retryMs: number): string =>
   `Cannot reach the relay at ${url}: ${cause}; next attempt in ${Math.round(retryMs)} ms`;
+
+export const commandNotValid = (fault: string): string =>
+  `This cannot be asked of a migration: ${fault}.`;

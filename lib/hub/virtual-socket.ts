@@ -1,5 +1,5 @@
 import type { HubClient, Migration } from '../gateway/hub-client.js';
-import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
+import type { Departure, HubLinkOwner, MoveRequest } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
@@ -41,6 +41,9 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
+  readonly holdsAcks = false;
+  readonly waitsFor = 'handlers';
+  readonly wantsFlow = false;
   readyState: 0 | 1 | 2 | 3 = 1;
   protocol = '';
   isPaused = false;
@@ -150,6 +153,14 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
     else this.dispatch(data, binary);
   }
 
+  messageHandled(): void {}
+
+  moveRequested(): void {}
+
+  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
+    done({});
+  }
+
   pongReceived(data: Uint8Array): void {
     this.guard(() => this.emit('pong', Buffer.from(data)));
   }
@@ -202,11 +213,12 @@ export class VirtualSocket extends MessageEmitter implements HubLinkOwner {
       this.limits.fault(listenerFailed(this.connectionId), error);
     }
     this.completion = undefined;
+    this.link.dispatched(completion.number);
     completion.end();
   }
 
   private drainInbox() {
-    while (this.inbox?.length && !this.isPaused && !this.link.paused) {
+    while (this.inbox?.length && !this.isPaused && !this.link.settling) {
       const { data, binary } = this.inbox.shift()!;
       this.dispatch(data, binary);
     }

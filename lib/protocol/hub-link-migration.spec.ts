@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   HubLinkFixture,
   decide,
+  handOver,
   ready,
   request,
   spy,
+  waiting,
 } from '../../test/support/hub-link-fixture.js';
 import { MessageType } from './messages.js';
 
@@ -17,19 +19,18 @@ describe('HubLink that leaves for another server', () => {
     for (const text of ['a', 'b', 'c', 'd']) link.send(text, false);
     request(link);
     expect(t.channel.take()).toEqual(['a', 'b', 'c', 'd', ready(10, 4)]);
-    expect([link.leaving, link.paused]).toEqual([true, true]);
+    expect([link.leaving, link.settling]).toEqual([true, true]);
   });
 
   it.each(['handled', 'received'] as const)('is ready when its handlers are done: %s', (ack) => {
     const link = t.openLink(ack);
-    const [first, second] = [link.delivered(), link.delivered()];
+    const [first, second] = [handOver(link), handOver(link)];
     request(link);
     link.handled(second);
-    expect(link.paused).toBe(false);
+    expect(link.settling).toBe(false);
     link.send('reply', false);
     link.handled(first);
-    const sent = t.channel.take().filter((it) => !Array.isArray(it));
-    expect(sent).toEqual(['reply', ready(12, 1, 1, 10)]);
+    expect(t.channel.take()).toEqual([waiting(), 'reply', [12], ready(12, 1, 1, 10)]);
   });
 
   it('leaves what was not handed to handlers to the other server', () => {
@@ -38,7 +39,7 @@ describe('HubLink that leaves for another server', () => {
     link.onData('two', false);
     link.handled(link.delivered());
     request(link);
-    expect(t.channel.take()).toEqual([ready(11, 0, 1, 12), [11]]);
+    expect(t.channel.take()).toEqual([[11], ready(11, 0, 1, 12)]);
   });
 
   it('hands over what was sent after READY, and ends', () => {
@@ -80,7 +81,7 @@ describe('HubLink that leaves for another server', () => {
     link.send('kept', false);
     t.channel.take();
     decide(link, 'rolledBack');
-    expect(t.owner.stays).toHaveBeenCalledWith('why');
+    expect(t.owner.stays).toHaveBeenCalledWith('why', undefined);
     expect([t.channel.take(), link.leaving]).toEqual([['kept'], false]);
     request(link, 2);
     expect(t.channel.take()).toEqual([ready(10, 1, 2)]);
@@ -92,7 +93,7 @@ describe('HubLink that leaves for another server', () => {
     request(link);
     decide(link, 'rolledBack');
     link.handled(number);
-    expect([t.channel.take(), link.leaving]).toEqual([[[11]], false]);
+    expect([t.channel.take(), link.leaving]).toEqual([[waiting(), [11]], false]);
   });
 
   it('ignores an answer and a request of an old attempt', () => {
@@ -123,7 +124,7 @@ describe('HubLink that leaves for another server', () => {
     expect(t.channel.take()).toEqual([{ code: 4000, reason: '' }]);
   });
 
-  it('answers a repeated request once, and another one while it is paused with a refusal', () => {
+  it('answers a repeated request once, and another one while it is migrating with a refusal', () => {
     const link = t.openLink();
     request(link);
     t.channel.take();
@@ -132,7 +133,7 @@ describe('HubLink that leaves for another server', () => {
     request(link, 2);
     const reason = 'another attempt is under way';
     expect(t.channel.take()).toEqual([{ ...ready(10, 0, 2), ready: false, reason }]);
-    expect(link.paused).toBe(true);
+    expect(link.settling).toBe(true);
   });
 
   it('finds what the relay must not do', () => {
@@ -144,6 +145,6 @@ describe('HubLink that leaves for another server', () => {
     expect(() => decide(link, 'committed')).toThrow('committed on link 7 while it is requested');
     const paused = t.openLink();
     request(paused);
-    expect(() => paused.onData('x', false)).toThrow('while it is paused');
+    expect(() => paused.onData('x', false)).toThrow('while it is migrating');
   });
 });

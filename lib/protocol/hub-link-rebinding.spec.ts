@@ -77,8 +77,8 @@ describe('HubLink on another service connection', () => {
     link.send('x', false);
     link.onLost(1006, 'cut');
     t.rebind(link, 0);
-    expect([t.owner.stays.mock.calls, link.leaving, link.paused]).toEqual([
-      [['rebound']],
+    expect([t.owner.stays.mock.calls, link.leaving, link.settling]).toEqual([
+      [['rebound', undefined]],
       false,
       false,
     ]);
@@ -87,7 +87,7 @@ describe('HubLink on another service connection', () => {
     decide(link, 'committed');
     expect(t.owner.closed).not.toHaveBeenCalled();
     request(link, 2);
-    expect(link.paused).toBe(true);
+    expect(link.settling).toBe(true);
   });
 
   it('can be bound to a third one', () => {

@@ -49,7 +49,7 @@ describe('HubLink that goes to another service connection', () => {
     link.close(4000, 'bye');
     t.channel.take();
     decide(link, 'rolledBack');
-    expect(t.channel.take()).toEqual(['x', { code: 4000, reason: 'bye' }, [10]]);
+    expect(t.channel.take()).toEqual(['x', { code: 4000, reason: 'bye' }]);
     expect(t.owner.stays).not.toHaveBeenCalled();
   });
 
@@ -73,7 +73,7 @@ describe('HubLink while it goes to another service connection', () => {
     expect(t.channel.take()).toEqual([{ ...ready(10, 0, 2), ready: false, reason }]);
     link.rebind(t.next, elsewhere(0));
     request(link, 3);
-    expect(link.paused).toBe(true);
+    expect(link.settling).toBe(true);
   });
 
   it('holds what the application sends, and drops it when that cuts the connection', () => {

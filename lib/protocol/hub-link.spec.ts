@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HubLinkFixture, OPEN, ready, request, spy } from '../../test/support/hub-link-fixture.js';
+import {
+  HubLinkFixture,
+  OPEN,
+  handOver,
+  ready,
+  request,
+  spy,
+} from '../../test/support/hub-link-fixture.js';
 import type { HubLink } from './hub-link.js';
 import { MessageType } from './messages.js';
 
@@ -32,7 +39,7 @@ describe('HubLink', () => {
     ['handled', [10, 12, 12]],
   ] as const)('acknowledges what is %s', (ack, acknowledged) => {
     const link = t.openLink(ack);
-    expect([link.delivered(), link.delivered()]).toEqual([11, 12]);
+    expect([handOver(link), handOver(link)]).toEqual([11, 12]);
     link.handled(12);
     expect(t.channel.take()).toEqual([[...acknowledged]]);
   });

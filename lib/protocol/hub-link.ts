@@ -1,6 +1,9 @@
 import { ProtocolError, ServiceCloseCode } from './errors.js';
+import { HubInbound } from './hub-inbound.js';
+import type { AckMode } from './hub-inbound.js';
 import type { HubLinkHost, HubLinkOwner, LinkEndCause } from './hub-link-owner.js';
-import { InboundProgress } from './inbound-progress.js';
+import { HubMove } from './hub-move.js';
+import type { Readiness } from './hub-move.js';
 import { MessageType } from './messages.js';
 import type {
   CloseConnection,
@@ -9,7 +12,9 @@ import type {
   MigrateConnectionAck,
   MigrateConnectionAckElsewhere,
   MigrateConnectionRequest,
+  MigrateConnectionResponse,
   MigrationInfo,
+  MigrationState,
   OpenConnection,
   Payload,
   RebindConnection,
@@ -17,51 +22,52 @@ import type {
 import { OutboundWindow } from './outbound-window.js';
 import type { OutboundLimits } from './outbound-window.js';
 import { payloadBytes } from './retention.js';
-import type { AckSource, LinkChannel, LinkEnd } from './session.js';
+import type { LinkChannel, LinkEnd } from './session.js';
 import { UnansweredPings } from './unanswered-pings.js';
 
-/** When an inbound message counts as acknowledged: handed to the handlers, or handled by all of them. */
-export type AckMode = 'received' | 'handled';
+export type { AckMode } from './hub-inbound.js';
 
-type State = 'opening' | 'open' | 'requested' | 'paused' | 'rerouting' | 'released' | 'closed';
+type Phase = 'opening' | 'open' | 'rerouting' | 'released' | 'closed';
 
 /**
  * The hub server's end of one client connection: counts, acknowledges, retains, and leaves at a safe
  * point when the relay asks it to.
  *
- * To another server: open → requested → paused (READY) → released (moved) → closed, or open again
- * (rolled back). To another service connection: open → rerouting (READY) → open.
+ * To another server: open, with a {@link HubMove} under way; when that is migrating (READY), it is
+ * paused; then released (moved) → closed, or just open again (rolled back). To another service
+ * connection: open → rerouting (READY) → open.
  */
-export class HubLink implements LinkEnd, AckSource {
+export class HubLink extends HubInbound implements LinkEnd {
   readonly connectionId: string;
   readonly endpoint: EndpointKey;
   /** The epoch of the latest binding. */
   epoch: number;
   private readonly origin: MigrationInfo | undefined;
   private detachedNow = false;
-  private state: State = 'opening';
+  private phase: Phase = 'opening';
   private readonly outbound: OutboundWindow;
-  private readonly inbound: InboundProgress;
   private pings: UnansweredPings | undefined;
-  private ackScheduled = false;
+  /** The last one that was asked for, of either kind. */
   private attempt = 0;
+  /** The connection lives on at another server, and did not leave on request. */
+  private isElsewhere = false;
   private closing: { code: number; reason: string } | undefined;
   private closeSent = false;
 
   constructor(
-    private channel: LinkChannel,
-    private number: number,
+    channel: LinkChannel,
+    number: number,
     open: OpenConnection,
-    private readonly ack: AckMode,
+    ack: AckMode,
     limits: OutboundLimits,
     private readonly host: HubLinkHost,
-    private readonly owner: HubLinkOwner,
+    owner: HubLinkOwner,
   ) {
+    super(channel, number, open.inbound, ack, owner);
     this.endpoint = { port: open.port, path: open.path };
     this.origin = open.migration;
     this.connectionId = open.connectionId;
     this.epoch = open.epoch;
-    this.inbound = new InboundProgress(open.inbound);
     this.outbound = new OutboundWindow(channel, number, limits);
   }
 
@@ -72,21 +78,39 @@ export class HubLink implements LinkEnd, AckSource {
 
   /** Whether the relay asked this connection to move to another server and it has not left yet. */
   get leaving(): boolean {
-    return this.state === 'requested' || this.state === 'paused';
+    return this.phase === 'open' && this.move !== undefined && this.move.isUnderWay;
+  }
+
+  /**
+   * Whether this server is ready to let the connection go. Until {@link HubLinkOwner.stays} no
+   * message may be handed to the handlers: another server gets those that were received and not
+   * handed to them.
+   */
+  get settling(): boolean {
+    return this.phase === 'open' && this.move !== undefined && this.move.isSettling;
+  }
+
+  /**
+   * How far the move to another hub server is. After the end `migrating` when the connection lives on
+   * at another server, else what it was.
+   */
+  get moveState(): MigrationState {
+    return this.isElsewhere ? 'migrating' : (this.move?.state ?? 'none');
+  }
+
+  /** The attempt that {@link moveState} speaks of. */
+  get moveAttempt(): number {
+    return this.move?.attempt ?? 0;
   }
 
   /** Whether the connection is another server's, and the relay may miss what was sent last. */
   get released(): boolean {
-    return this.state === 'released';
+    return this.phase === 'released';
   }
 
-  /**
-   * Whether this server has said that it is ready to let the connection go. Until
-   * {@link HubLinkOwner.stays} no message may be handed to the handlers: another server gets those
-   * that were received and not handed to them.
-   */
-  get paused(): boolean {
-    return this.state === 'paused';
+  /** Its service connection, unless it is detached. */
+  get boundTo(): LinkChannel | undefined {
+    return this.detachedNow ? undefined : this.channel;
   }
 
   /** Whether the link has lost its service connection and waits for another one. */
@@ -96,28 +120,17 @@ export class HubLink implements LinkEnd, AckSource {
 
   /** Answers OpenConnection; what the application sent meanwhile follows. */
   accept(protocol: string): void {
-    if (this.state !== 'opening') return;
-    this.state = 'open';
-    this.channel.sendControl({
-      type: MessageType.OpenConnectionResponse,
-      link: this.number,
-      accepted: true,
-      protocol,
-    });
+    if (this.phase !== 'opening') return;
+    this.phase = 'open';
+    this.say({ type: MessageType.OpenConnectionResponse, accepted: true, protocol });
     this.resume();
   }
 
   /** Answers OpenConnection with a refusal; the link is over. */
   refuse(status: number, reason: string, headers: string[] = []): void {
-    if (this.state !== 'opening') return;
-    this.channel.sendControl({
-      type: MessageType.OpenConnectionResponse,
-      link: this.number,
-      accepted: false,
-      status,
-      reason,
-      headers,
-    });
+    if (this.phase !== 'opening') return;
+    const answer = { accepted: false, status, reason, headers };
+    this.say({ type: MessageType.OpenConnectionResponse, ...answer });
     this.finish(undefined, new Error(CLOSED_BEFORE_TAKEN));
   }
 
@@ -146,9 +159,7 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   pong(data: Uint8Array): void {
-    if (this.flowing) {
-      this.channel.sendControl({ type: MessageType.ClientPong, link: this.number, data });
-    }
+    if (this.flowing) this.say({ type: MessageType.ClientPong, data });
   }
 
   /**
@@ -170,22 +181,8 @@ export class HubLink implements LinkEnd, AckSource {
     if (this.flowing) this.transmit();
   }
 
-  /** A message was handed to the handlers. @returns its number, for {@link handled} */
-  delivered(): number {
-    const number = this.inbound.handOver();
-    if (this.ack === 'received') this.complete(number);
-    return number;
-  }
-
-  /** All handlers of the message with this number have completed. */
-  handled(number: number): void {
-    this.inbound.handled();
-    if (this.ack === 'handled') this.complete(number);
-    if (this.state === 'requested') this.leaveAtSafePoint();
-  }
-
   onData(data: Payload, binary: boolean): void {
-    if (this.state !== 'open' && this.state !== 'requested') this.outOfOrder('data');
+    if (this.phase !== 'open' || (this.settling && !this.move!.flows)) this.outOfOrder('data');
     this.inbound.received++;
     this.owner.deliver(data, binary);
   }
@@ -217,8 +214,8 @@ export class HubLink implements LinkEnd, AckSource {
   }
 
   onLost(_code: number, reason: string): void {
-    if (this.state === 'closed' || this.detachedNow) return;
-    if (this.state === 'opening') {
+    if (this.phase === 'closed' || this.detachedNow) return;
+    if (this.phase === 'opening') {
       this.end(1006, reason, this.origin && { ...this.origin, reason: 'rolledBack' });
       return;
     }
@@ -229,19 +226,17 @@ export class HubLink implements LinkEnd, AckSource {
   /** Goes on with another service connection of the same relay. */
   rebind(channel: LinkChannel, message: RebindConnection | MigrateConnectionAckElsewhere): void {
     this.bindTo(channel, message);
-    channel.sendAck(this.number, this.inbound.complete, this.inbound.ranges);
+    this.repeat();
     this.closeSent = false;
     const stays = this.leaving;
-    this.state = 'open';
-    if (stays) this.owner.stays('rebound');
+    this.phase = 'open';
+    if (stays) this.move!.stays('rebound');
     this.resume();
   }
 
   /** Says the last word again on this service connection: the one before was lost. */
   releaseOn(channel: LinkChannel, message: MigrateConnectionAckElsewhere): void {
-    if (this.state !== 'paused' && this.state !== 'released') {
-      this.outOfOrder('committed elsewhere');
-    }
+    if (!this.released && !this.paused) this.outOfOrder('committed elsewhere');
     this.bindTo(channel, message);
     this.release(message);
   }
@@ -251,82 +246,88 @@ export class HubLink implements LinkEnd, AckSource {
     this.end(code, reason, migration);
   }
 
-  writeAck(): void {
-    this.ackScheduled = false;
-    if (this.over || this.state === 'rerouting' || this.detachedNow) return;
-    this.channel.sendAck(this.number, this.inbound.complete, this.inbound.takeFresh());
-  }
-
   private onClose(message: CloseConnection) {
-    if (!message.migration) {
-      this.channel.sendControl({ type: MessageType.ConnectionClosed, link: this.number });
-    }
+    if (!message.migration) this.say({ type: MessageType.ConnectionClosed });
     this.end(message.code, message.reason, message.migration);
   }
 
-  /** One that is repeated is answered once. */
-  private onMigrateRequest({ attempt, kind }: MigrateConnectionRequest) {
-    if (this.state === 'opening') this.outOfOrder('MigrateConnectionRequest');
-    if (attempt <= this.attempt || this.state === 'released') return;
-    if (this.state === 'paused' || this.state === 'rerouting') {
-      this.answer(attempt, 'another attempt is under way');
+  /** One that is repeated is answered once; until the connection is ready it can be changed. */
+  private onMigrateRequest({ attempt, kind, reason, deadlineMs, to }: MigrateConnectionRequest) {
+    if (this.phase === 'opening') this.outOfOrder('MigrateConnectionRequest');
+    const changes = attempt === this.attempt && kind === 'migrate' && this.requested;
+    if ((attempt <= this.attempt && !changes) || this.over) return;
+    if (this.settling || this.phase === 'rerouting') {
+      this.answer(attempt, { ready: false, reason: 'another attempt is under way' });
       return;
     }
     this.attempt = attempt;
     if (kind === 'reroute') {
-      this.state = 'rerouting';
-      this.answer(attempt);
+      if (this.requested) this.move!.stays('rerouted');
+      this.phase = 'rerouting';
+      this.answer(attempt, { ready: true });
     } else {
-      this.state = 'requested';
+      this.move ??= this.newMove();
+      this.move.request({ attempt, reason, deadlineMs, ...(to && { to }) });
       this.leaveAtSafePoint();
     }
   }
 
-  private leaveAtSafePoint() {
-    if (!this.inbound.idle || this.closing) return;
-    this.outbound.transmitAll();
-    this.state = 'paused';
-    this.answer(this.attempt);
+  private newMove(): HubMove {
+    return new HubMove(this.owner, {
+      isPresent: () => this.phase === 'open' && !this.detachedNow,
+      isClosing: () => this.closing !== undefined,
+      isIdle: () => this.idle,
+      tell: (progress) => this.say({ type: MessageType.MigrateConnectionProgress, ...progress }),
+      leave: (readiness) => this.leave(readiness),
+      refuse: (reason) => this.answer(this.attempt, { ready: false, reason }),
+      changed: (change) => this.host.moveChanged(this, change),
+    });
   }
 
-  private answer(attempt: number, refusal?: string) {
-    this.channel.sendControl({
-      type: MessageType.MigrateConnectionResponse,
-      link: this.number,
-      attempt,
-      ready: refusal === undefined,
-      ...(refusal !== undefined && { reason: refusal }),
-      handled: this.inbound.complete,
-      received: this.inbound.received,
-      sent: this.outbound.sent,
-    });
+  protected leaveAtSafePoint(): void {
+    this.move!.leaveAtSafePoint();
+  }
+
+  private leave({ context, to }: Readiness) {
+    this.outbound.transmitAll();
+    this.writeDueAck();
+    this.answer(this.attempt, { ready: true, ...(context && { context }), ...(to && { to }) });
+  }
+
+  private answer(
+    attempt: number,
+    answer: Pick<MigrateConnectionResponse, 'ready' | 'reason' | 'context' | 'to'>,
+  ) {
+    const { complete: handled, received } = this.inbound;
+    const { sent } = this.outbound;
+    const type = MessageType.MigrateConnectionResponse;
+    this.say({ type, attempt, ...answer, handled, received, sent });
   }
 
   private onMigrateAck(message: MigrateConnectionAck) {
     if (message.attempt !== this.attempt) return;
-    if (!this.leaving && this.state !== 'rerouting') return;
-    if (message.outcome === 'rolledBack') this.stay(message.reason);
-    else if (this.state === 'paused') this.release(message);
+    if (!this.leaving && this.phase !== 'rerouting') return;
+    if (message.outcome === 'rolledBack') this.stay(message);
+    else if (this.paused) this.release(message);
     else this.outOfOrder('committed');
   }
 
-  private stay(reason: string) {
+  private stay({ reason, detail }: MigrateConnectionAck) {
     const { leaving } = this;
-    this.state = 'open';
-    if (leaving) this.owner.stays(reason);
-    else this.scheduleAck();
+    this.phase = 'open';
+    if (leaving) this.move!.stays(reason, detail);
     this.resume();
   }
 
   /** The connection is another server's: everything that was sent here goes before what that sends. */
   private release({ server, reason, attempt }: MigrateConnectionAck) {
-    const first = this.state !== 'released';
+    const first = this.phase !== 'released';
     // First of all: what the application sends from now on must fail, since nobody would take it.
-    this.state = 'released';
+    this.phase = 'released';
+    this.forgetContext();
     this.outbound.transmitAll();
-    this.channel.sendControl({
+    this.say({
       type: MessageType.ConnectionReleased,
-      link: this.number,
       attempt,
       sent: this.outbound.sent,
       ...(this.closing && { close: this.closing }),
@@ -337,25 +338,28 @@ export class HubLink implements LinkEnd, AckSource {
     this.owner.closed(1012, reason, migration);
   }
 
-  private complete(number: number) {
-    this.inbound.markComplete(number);
-    this.scheduleAck();
-  }
-
-  private scheduleAck() {
-    if (this.ackScheduled || this.over) return;
-    this.ackScheduled = true;
-    this.channel.scheduleAck(this);
-  }
-
   /** Whether the connection is not this server's any more. */
-  private get over(): boolean {
-    return this.state === 'closed' || this.state === 'released';
+  protected get over(): boolean {
+    return this.phase === 'closed' || this.phase === 'released';
+  }
+
+  /** Whether the relay asked it to move, and it goes on as before. */
+  private get requested(): boolean {
+    return this.phase === 'open' && this.move?.state === 'requested';
+  }
+
+  /** Whether READY to move was said. */
+  private get paused(): boolean {
+    return this.phase === 'open' && this.move?.state === 'migrating';
   }
 
   /** Whether what the application sends leaves at once. */
-  private get flowing(): boolean {
-    return (this.state === 'open' || this.state === 'requested') && !this.detachedNow;
+  protected get flowing(): boolean {
+    return (
+      this.phase === 'open' &&
+      !this.detachedNow &&
+      (this.move === undefined || this.move.state !== 'migrating')
+    );
   }
 
   private bindTo(
@@ -367,23 +371,20 @@ export class HubLink implements LinkEnd, AckSource {
     this.channel = channel;
     this.number = link;
     this.epoch = epoch;
-    this.detachedNow = this.ackScheduled = false;
-    channel.sendControl({
-      type: MessageType.RebindConnectionResponse,
-      link,
-      accepted: true,
-      received: this.inbound.received,
-    });
+    this.detachedNow = false;
+    const { received: got } = this.inbound;
+    this.say({ type: MessageType.RebindConnectionResponse, accepted: true, received: got });
   }
 
   /** What waited while nothing could be sent, or may have got lost, is sent. */
   private resume() {
+    this.catchUp();
     this.transmit();
     if (this.pings && this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
   }
 
   private sendPing(data: Uint8Array) {
-    this.channel.sendControl({ type: MessageType.ClientPing, link: this.number, data });
+    this.say({ type: MessageType.ClientPing, data });
   }
 
   private transmit() {
@@ -394,21 +395,16 @@ export class HubLink implements LinkEnd, AckSource {
   private sendClose() {
     if (this.closeSent) return;
     this.closeSent = true;
-    const { code, reason } = this.closing!;
-    this.channel.sendControl({
-      type: MessageType.CloseConnection,
-      link: this.number,
-      code,
-      reason,
-    });
+    this.say({ type: MessageType.CloseConnection, ...this.closing! });
   }
 
   private end(code: number, reason: string, migration: MigrationInfo | undefined) {
-    if (this.state === 'closed') return;
-    if (this.state === 'released') {
+    if (this.phase === 'closed') return;
+    if (this.phase === 'released') {
       this.forget(undefined);
       return;
     }
+    this.isElsewhere = migration !== undefined;
     this.finish({ code, reason, migration }, new Error(CLOSED_BEFORE_TAKEN));
     this.owner.closed(code, reason, migration);
   }
@@ -422,7 +418,8 @@ export class HubLink implements LinkEnd, AckSource {
   /** @param error what happens to the messages that no client has taken; undefined: handed over */
   private forget(error: Error | undefined) {
     // First of all: what the callbacks send now must fail, since nobody would take it.
-    this.state = 'closed';
+    this.phase = 'closed';
+    this.forgetContext();
     this.channel.release(this.number);
     this.outbound.clear(error);
     this.host.linkForgotten(this);
@@ -431,7 +428,7 @@ export class HubLink implements LinkEnd, AckSource {
   private outOfOrder(what: string): never {
     throw new ProtocolError(
       ServiceCloseCode.OutOfOrder,
-      `${what} on link ${this.number} while it is ${this.state}`,
+      `${what} on link ${this.number} while it is ${this.leaving ? this.moveState : this.phase}`,
     );
   }
 }

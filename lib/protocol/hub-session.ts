@@ -7,6 +7,7 @@ import type {
   HandshakeRequest,
   MigrateConnectionAck,
   MigrateConnectionAckElsewhere,
+  MigrationAnswer,
   OpenConnection,
   RebindConnection,
 } from './messages.js';
@@ -25,6 +26,7 @@ export interface HubSessionOwner {
   /** An attempt to move a connection is over, and its link goes on with this service connection. */
   moveLink(session: HubSession, message: MigrateConnectionAckElsewhere): void;
   connectionsGone(session: HubSession, message: ConnectionsGone): void;
+  migrationAnswered(session: HubSession, message: MigrationAnswer): void;
   ended(session: HubSession, code: number, reason: string): void;
   fault(session: HubSession, error: unknown): void;
 }
@@ -79,6 +81,9 @@ export class HubSession extends Session {
         return;
       case MessageType.ConnectionsGone:
         this.owner.connectionsGone(this, message);
+        return;
+      case MessageType.MigrationAnswer:
+        this.owner.migrationAnswered(this, message);
         return;
       case MessageType.MigrateConnectionAck:
         if (isElsewhere(message)) {

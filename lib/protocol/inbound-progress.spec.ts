@@ -23,6 +23,15 @@ describe('InboundProgress', () => {
     expect([progress.complete, progress.ranges, progress.idle]).toEqual([3, [], true]);
   });
 
+  it('is at work again with what was resumed', () => {
+    const progress = new InboundProgress(0);
+    progress.received++;
+    progress.handOver();
+    progress.handled();
+    progress.resumed();
+    expect([progress.idle, progress.complete]).toEqual([false, 0]);
+  });
+
   it('tells a range that became complete once', () => {
     const progress = new InboundProgress(0);
     progress.received += 2;

@@ -55,6 +55,11 @@ export class InboundProgress {
     this.inFlight--;
   }
 
+  /** A handler that had stopped is at work again. */
+  resumed(): void {
+    this.inFlight++;
+  }
+
   /** A message may be acknowledged. */
   markComplete(number: number): void {
     this.completions.complete(number);

@@ -22,7 +22,7 @@ const request = record({
 });
 const attempt = integer(0, MAX_LINK);
 /** Bytes of a context. */
-const MAX_CONTEXT = 1_000_000;
+export const MAX_CONTEXT = 1_000_000;
 const context = optional(bytes(MAX_CONTEXT));
 const note = text(256);
 const to = optional(
@@ -32,6 +32,9 @@ const to = optional(
     version: optional(identifier),
   }),
 );
+
+/** What is sent of a departure, with READY. */
+export const checkDeparture = record({ context, to });
 
 /** What the body of each control message must look like. Fields not named here are ignored. */
 export const MESSAGE_SCHEMAS: ReadonlyMap<number, FieldCheck> = new Map([

@@ -168,6 +168,7 @@ describe("a relay's session", () => {
       rebindLink: nothing,
       moveLink: nothing,
       connectionsGone: nothing,
+      migrationAnswered: nothing,
     };
     const relayOwner = {
       ...owner,
@@ -271,6 +272,7 @@ describe("a hub server's session", () => {
       rebindLink: spy(),
       moveLink: spy(),
       connectionsGone: spy(),
+      migrationAnswered: spy(),
     };
     const { type: _, version: __, ...hello } = HELLO;
     const times = { keepAliveMs: 100, deadAfterMs: 150, handshakeTimeoutMs: 1000 };
@@ -286,6 +288,26 @@ describe("a hub server's session", () => {
     expect(transport.sent).toEqual([HELLO]);
     transport.receiveControl(ANSWER);
     expect(owner.established).toHaveBeenCalledWith(session, 'relay-1');
+  });
+
+  it('passes on what came of a command', () => {
+    const { owner, session, transport } = hubSide();
+    transport.receiveControl(ANSWER);
+    const type = MessageType.MigrationAnswer;
+    const answer = { type, request: 1, result: 'ok', state: 'requested', attempt: 1 } as const;
+    transport.receiveControl(answer);
+    expect(owner.migrationAnswered).toHaveBeenCalledWith(session, answer);
+  });
+
+  it.each([
+    MessageType.MigrationCommand,
+    MessageType.Checkpoint,
+    MessageType.MigrateConnectionProgress,
+  ])('refuses a message that is for the relay: type %i', (type) => {
+    const { transport } = hubSide();
+    transport.receiveControl(ANSWER);
+    transport.receiveControl({ type, link: 1 } as unknown as ControlMessage);
+    expect(transport.closed).toMatchObject({ code: ServiceCloseCode.OutOfOrder });
   });
 
   it('refuses a relay of another version', () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { HubCore } from '../../lib/hub/hub-core.js';
+import { FinRepeater } from '../../lib/hub/fin-repeater.js';
 import { HubLink } from '../../lib/protocol/hub-link.js';
 import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
 import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
@@ -210,7 +210,7 @@ describe('the checker', () => {
   });
 
   it('finds a FIN without an answer', () => {
-    restore = mutate(HubCore.prototype as never, 'finAcknowledged', nothing);
+    restore = mutate(FinRepeater.prototype, 'settled', nothing);
     expectFound(5);
   });
 

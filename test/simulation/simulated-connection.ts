@@ -1,4 +1,4 @@
-import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
+import type { Departure, HubLinkOwner, MoveRequest } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../lib/protocol/messages.js';
 import type { ServerSide } from './ledger.js';
@@ -7,6 +7,9 @@ import type { World } from './world.js';
 
 /** What a gateway does with one connection: handlers, replies, pushes, and now and then a close. */
 export class SimulatedConnection implements HubLinkOwner {
+  readonly holdsAcks = false;
+  readonly waitsFor = 'handlers';
+  readonly wantsFlow = false;
   readonly side: ServerSide;
   link!: HubLink;
   private readonly queue: number[] = [];
@@ -125,6 +128,14 @@ export class SimulatedConnection implements HubLinkOwner {
 
   pongReceived(): void {}
 
+  messageHandled(): void {}
+
+  moveRequested(): void {}
+
+  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
+    done({});
+  }
+
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
     const { side } = this;
     if (this.server.dead) return;
@@ -149,7 +160,7 @@ export class SimulatedConnection implements HubLinkOwner {
   /** Hands over what waits; not once READY was said, since then it goes to another server. */
   private dispatchNext() {
     const { dispatch } = this.world.scenario;
-    while (this.queue.length > 0 && !this.link.paused && !this.server.dead) {
+    while (this.queue.length > 0 && !this.link.settling && !this.server.dead) {
       if (dispatch === 'serial' && this.side.running > 0) return;
       this.dispatch(this.queue.shift()!);
       if (dispatch === 'later' && this.world.random.chance(0.5)) return;
@@ -169,6 +180,7 @@ export class SimulatedConnection implements HubLinkOwner {
     ledger.handled.push({ client, seq, connection: key, runningElsewhere });
     this.trace(`handles ${client}|${seq}`);
     const number = this.link.delivered();
+    this.link.dispatched(number);
     this.side.running++;
     if (scenario.ack === 'received') ledger.clients[client]!.completed++;
     const overruns = random.chance(scenario.overrun);

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import { HubCore } from '../../lib/hub/hub-core.js';
+import type { HubObserver } from '../../lib/hub/hub-core.js';
 import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
 import { MessageType } from '../../lib/protocol/messages.js';
 import type { ControlMessage, OpenConnection } from '../../lib/protocol/messages.js';
@@ -60,9 +61,15 @@ export const reclaimed = (relay: FakeTransport) =>
   relay.sent.flatMap((it) => (it.type === MessageType.ReclaimConnections ? it.connections : []));
 
 /** A hub server without sockets; `transport` gives it a service connection. */
-export function newCore() {
+export function newCore(observer?: HubObserver) {
   const clock = new VirtualClock();
   const owner = {
+    holdsAcks: false,
+    waitsFor: 'handlers',
+    wantsFlow: false,
+    messageHandled: vi.fn<HubLinkOwner['messageHandled']>(),
+    moveRequested: vi.fn<HubLinkOwner['moveRequested']>(),
+    depart: vi.fn<HubLinkOwner['depart']>((_, done) => done({})),
     deliver: vi.fn<HubLinkOwner['deliver']>(),
     pongReceived: vi.fn<HubLinkOwner['pongReceived']>(),
     stays: vi.fn<HubLinkOwner['stays']>(),
@@ -73,6 +80,7 @@ export function newCore() {
       serverId: 'hub',
       serverName: 'hub',
       version: '1',
+      startedAt: 1_700_000_000_000,
       keepAliveMs: 100_000,
       deadAfterMs: 200_000,
       handshakeTimeoutMs: 1000,
@@ -87,6 +95,7 @@ export function newCore() {
       open: (_, bind) => bind(owner).accept(''),
     },
     clock,
+    observer,
   );
   const transport = () => {
     const made = new FakeTransport();

@@ -63,8 +63,24 @@ export class HubLinkFixture {
   readonly channel = new RecordingChannel();
   /** Another service connection to the same relay. */
   next = new RecordingChannel();
-  readonly owner = { deliver: spy(), pongReceived: spy(), closed: spy(), stays: spy() };
-  readonly host = { linkEnded: spy(), linkDetached: spy(), linkForgotten: spy() };
+  readonly owner = {
+    holdsAcks: false,
+    waitsFor: 'handlers',
+    wantsFlow: false,
+    deliver: spy(),
+    messageHandled: spy(),
+    moveRequested: spy(),
+    depart: vi.fn<HubLinkOwner['depart']>((_, done) => done({})),
+    pongReceived: spy(),
+    closed: spy(),
+    stays: spy(),
+  };
+  readonly host = {
+    moveChanged: spy(),
+    linkEnded: spy(),
+    linkDetached: spy(),
+    linkForgotten: spy(),
+  };
 
   /** A link that the application has yet to accept. */
   newLink(
@@ -74,7 +90,7 @@ export class HubLinkFixture {
   ): HubLink {
     const { channel, host, owner } = this;
     const end: HubLinkHost = host;
-    return new HubLink(channel, 7, open, ack, limits, end, owner as HubLinkOwner);
+    return new HubLink(channel, 7, open, ack, limits, end, owner);
   }
 
   openLink(ack?: AckMode): HubLink {
@@ -99,6 +115,13 @@ export class HubLinkFixture {
     );
     return { closed: closed!, forgotten: forgotten! };
   }
+}
+
+/** A message goes to its handlers. @returns its number */
+export function handOver(link: HubLink): number {
+  const number = link.delivered();
+  link.dispatched(number);
+  return number;
 }
 
 /** The relay asks the link to move. */
@@ -155,6 +178,13 @@ export const end = (link: HubLink, code = 1000, migration?: MigrationInfo) =>
   });
 
 export const MIGRATION: MigrationInfo = { server: 'other', reason: 'why', attempt: 1 };
+
+/** What is said when the link cannot leave at once. */
+export const waiting = (waitsFor = 'handlers', attempt = 1) => ({
+  attempt,
+  state: 'waiting',
+  waitsFor,
+});
 
 /** A READY answer. */
 export const ready = (handled: number, sent: number, attempt = 1, received = handled) => ({

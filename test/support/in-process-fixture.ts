@@ -1,6 +1,6 @@
 import type { Taker } from '../../lib/protocol/relay-binding.js';
 import { HubCore } from '../../lib/hub/hub-core.js';
-import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
+import type { Departure, HubLinkOwner, MoveRequest } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
 import { ServiceCloseCode } from '../../lib/protocol/errors.js';
 import { InProcessTransport } from '../../lib/protocol/in-process-transport.js';
@@ -170,6 +170,9 @@ export class InProcessHub {
 
 /** A client connection as the application of a hub server has it. */
 export class InProcessSocket implements HubLinkOwner {
+  readonly holdsAcks = false;
+  readonly waitsFor = 'handlers';
+  readonly wantsFlow = false;
   link!: HubLink;
   readonly received: string[] = [];
   ended: { code: number; migration: MigrationInfo | undefined } | undefined;
@@ -183,7 +186,9 @@ export class InProcessSocket implements HubLinkOwner {
 
   deliver(data: string | Buffer): void {
     this.received.push(String(data));
-    this.running.push(this.link.delivered());
+    const number = this.link.delivered();
+    this.link.dispatched(number);
+    this.running.push(number);
     if (!this.busy) this.finish();
   }
 
@@ -193,6 +198,11 @@ export class InProcessSocket implements HubLinkOwner {
     for (const number of this.running.splice(0)) this.link.handled(number);
   }
 
+  messageHandled(): void {}
+  moveRequested(): void {}
+  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
+    done({});
+  }
   pongReceived(): void {}
   stays(): void {}
 

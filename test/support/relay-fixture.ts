@@ -118,6 +118,7 @@ export class TestHub {
       rebindLink: () => undefined,
       moveLink: () => undefined,
       connectionsGone: () => undefined,
+      migrationAnswered: () => undefined,
       fault: (_, error) => {
         throw error;
       },

@@ -11,6 +11,7 @@ import { RelayCore } from '../../lib/relay/relay-core.js';
 import { GracefulShutdown } from '../../lib/shutdown/graceful-shutdown.js';
 import { ShutdownStages } from '../../lib/shutdown/shutdown-stages.js';
 import { systemClock, systemRandom } from '../../lib/transport/system-clock.js';
+import { PLAIN_OWNER } from './plain-owner.js';
 
 /** Stands for a gateway where only its name matters. */
 export class ChatGateway {}
@@ -92,9 +93,7 @@ export function newHub(
       ackMode: () => 'handled',
       open: (message, bind) => {
         const link = bind({
-          deliver() {},
-          pongReceived() {},
-          stays() {},
+          ...PLAIN_OWNER,
           closed: (_code, _reason, migration) => void (migration && moved.push(migration.server)),
         });
         links.push(link);

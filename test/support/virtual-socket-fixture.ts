@@ -71,7 +71,7 @@ export class SocketFixture {
       },
       ack,
       { retainedBytes, retainedMessages },
-      { linkEnded() {}, linkDetached() {}, linkForgotten() {} },
+      { moveChanged() {}, linkEnded() {}, linkDetached() {}, linkForgotten() {} },
       this.socket,
     );
     this.socket.attach(this.link);

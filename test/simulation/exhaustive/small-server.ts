@@ -1,6 +1,6 @@
 import { HubCore } from '../../../lib/hub/hub-core.js';
 import type { HubApplication } from '../../../lib/hub/hub-core.js';
-import type { HubLinkOwner } from '../../../lib/protocol/hub-link-owner.js';
+import type { Departure, HubLinkOwner, MoveRequest } from '../../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../../lib/protocol/messages.js';
 import type { Ledger, ServerSide } from '../ledger.js';
@@ -14,6 +14,9 @@ const NEVER_MS = 3_600_000;
 
 /** An application's connection object: it echoes, one message after the other or all at once. */
 export class SmallConnection implements HubLinkOwner {
+  readonly holdsAcks = false;
+  readonly waitsFor = 'handlers';
+  readonly wantsFlow = false;
   readonly side: ServerSide;
   /** Numbers and sequence numbers of the messages whose handlers run. */
   readonly running: { number: number; seq: number }[] = [];
@@ -97,6 +100,14 @@ export class SmallConnection implements HubLinkOwner {
 
   pongReceived(): void {}
 
+  messageHandled(): void {}
+
+  moveRequested(): void {}
+
+  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
+    done({});
+  }
+
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
     if (this.server.dead) return;
     this.side.closed.push({ code, reason, migration: migration?.reason });
@@ -111,7 +122,7 @@ export class SmallConnection implements HubLinkOwner {
 
   private dispatch() {
     const { ledger, queue, running, server, side } = this;
-    while (queue.length > 0 && !this.linkOf().paused && !server.dead) {
+    while (queue.length > 0 && !this.linkOf().settling && !server.dead) {
       if (server.serial && running.length > 0) return;
       const seq = queue.shift()!;
       let runningElsewhere = 0;

@@ -1,0 +1,184 @@
+import type { HubLinkOwner } from './hub-link-owner.js';
+import type { HubMove } from './hub-move.js';
+import { InboundProgress } from './inbound-progress.js';
+import { MessageType } from './messages.js';
+import type { Checkpoint, LinkMessage } from './messages.js';
+import { MAX_CONTEXT } from './schema.js';
+import type { AckSource, LinkChannel } from './session.js';
+
+/** When an inbound message counts as acknowledged: handed to the handlers, or handled by all of them. */
+export type AckMode = 'received' | 'handled';
+
+/** A message of a link, without the link's number. */
+type Unaddressed<M> = M extends LinkMessage ? Omit<M, 'link'> : never;
+
+/**
+ * The inbound half of a hub server's link: what is handed over, at work, handled and acknowledged,
+ * and the checkpoints that acknowledgements must not overtake.
+ */
+export abstract class HubInbound implements AckSource {
+  protected readonly inbound: InboundProgress;
+  protected move: HubMove | undefined;
+  private holds = 0;
+  private ackScheduled = false;
+  /** Whether something is complete of which no acknowledgement was written. */
+  private ackDue = false;
+  private saved: Pick<Checkpoint, 'context' | 'migratable'> | undefined;
+  private isSavedDue = false;
+
+  /** @param start number of the last message before the first that will be received */
+  constructor(
+    protected channel: LinkChannel,
+    protected number: number,
+    start: number,
+    private readonly ack: AckMode,
+    protected readonly owner: HubLinkOwner,
+  ) {
+    this.inbound = new InboundProgress(start);
+  }
+
+  /**
+   * A message goes to the handlers.
+   * @returns its number, for {@link dispatched} and {@link handled}
+   */
+  delivered(): number {
+    return this.inbound.handOver();
+  }
+
+  /**
+   * The handlers have got the message with this number: with the acknowledgement `received` it is
+   * acknowledged. To be called once, for a message that can be suspended when it cannot any more.
+   */
+  dispatched(number: number): void {
+    if (this.ack === 'received') this.complete(number);
+  }
+
+  /** All handlers of the message with this number have completed. */
+  handled(number: number): void {
+    this.inbound.handled();
+    if (this.ack === 'handled') {
+      if (this.owner.holdsAcks) this.owner.messageHandled(number);
+      else this.complete(number);
+    }
+    if (this.move !== undefined) this.leaveAtSafePoint();
+  }
+
+  /**
+   * With {@link HubLinkOwner.holdsAcks}: a checkpoint has the effects of a handled message. To be
+   * called once.
+   */
+  acknowledge(number: number): void {
+    this.complete(number);
+  }
+
+  /**
+   * The handler of a message stopped before its end: it is not at work any more, and not handled. The
+   * next server gets the message again, or this one has it {@link resumed}.
+   */
+  suspended(_number: number): void {
+    this.inbound.handled();
+    if (this.move !== undefined) this.leaveAtSafePoint();
+  }
+
+  /**
+   * After {@link HubLinkOwner.stays}: a suspended message is at work again at this server, until it
+   * is {@link handled} or {@link suspended}.
+   */
+  resumed(): void {
+    this.inbound.resumed();
+  }
+
+  /** Keeps the connection from leaving, until {@link unhold}. Counted; too late while it settles. */
+  hold(): void {
+    this.holds++;
+  }
+
+  unhold(): void {
+    this.holds--;
+    if (this.move !== undefined) this.leaveAtSafePoint();
+  }
+
+  /** {@link HubLinkOwner.waitsFor} or {@link HubLinkOwner.wantsFlow} has another value. */
+  progressChanged(): void {
+    if (this.move !== undefined) this.leaveAtSafePoint();
+  }
+
+  /**
+   * What another server needs to go on with the connection; replaces what was said before. It reaches
+   * the relay before the acknowledgements that are given from now on.
+   * @param context is kept as it is, not copied
+   * @throws RangeError when it has more than 1000000 bytes
+   */
+  checkpoint(context: Uint8Array | undefined, migratable: boolean): void {
+    if (context && context.length > MAX_CONTEXT) {
+      throw new RangeError(`A context of ${context.length} bytes is more than ${MAX_CONTEXT}`);
+    }
+    if (this.over) return;
+    this.saved = { ...(context && { context }), ...(!migratable && { migratable }) };
+    if (this.flowing) this.sendCheckpoint();
+    else this.isSavedDue = true;
+  }
+
+  writeAck(): void {
+    this.ackScheduled = false;
+    if (this.flowing) this.writeDueAck();
+  }
+
+  /** Leaves when nothing is at work any more and that was asked for. */
+  protected abstract leaveAtSafePoint(): void;
+  /** Whether the connection is not this server's any more. */
+  protected abstract get over(): boolean;
+  /** Whether what is said now reaches the relay as part of the connection. */
+  protected abstract get flowing(): boolean;
+
+  /** Whether nothing is at work and nobody holds the connection. */
+  protected get idle(): boolean {
+    return this.inbound.idle && this.holds === 0;
+  }
+
+  protected writeDueAck(): void {
+    if (!this.ackDue) return;
+    this.ackDue = false;
+    this.channel.sendAck(this.number, this.inbound.complete, this.inbound.takeFresh());
+  }
+
+  /** Says all again on another service connection: what was said before may be lost. */
+  protected repeat(): void {
+    this.ackScheduled = this.ackDue = false;
+    if (this.saved) this.sendCheckpoint();
+    this.channel.sendAck(this.number, this.inbound.complete, this.inbound.ranges);
+  }
+
+  /** Says what was kept while nothing could be said. */
+  protected catchUp(): void {
+    if (this.isSavedDue) this.sendCheckpoint();
+    if (this.ackDue) this.scheduleAck();
+  }
+
+  /** Nobody will ask for a context any more. */
+  protected forgetContext(): void {
+    this.saved = undefined;
+    this.isSavedDue = false;
+  }
+
+  protected say(message: Unaddressed<LinkMessage>): void {
+    this.channel.sendControl({ ...message, link: this.number } as LinkMessage);
+  }
+
+  private complete(number: number) {
+    this.inbound.markComplete(number);
+    this.ackDue = true;
+    this.scheduleAck();
+  }
+
+  private scheduleAck() {
+    if (this.ackScheduled || this.over) return;
+    this.ackScheduled = true;
+    this.channel.scheduleAck(this);
+  }
+
+  private sendCheckpoint() {
+    this.isSavedDue = false;
+    this.say({ type: MessageType.Checkpoint, ...this.saved });
+  }
+}
