@@ -42,6 +42,8 @@ export interface RunningServer {
 export interface DeploymentSettings {
   /** The app of all processes. */
   app?: string;
+  /** Path of the gateway; default `/ledger`. */
+  path?: string;
   /** Variables of all processes. */
   variables?: NodeJS.ProcessEnv;
 }
@@ -61,14 +63,14 @@ export class Deployment {
   private url = '';
 
   constructor(
-    private readonly options: DemoOptions,
+    private readonly options: Pick<DemoOptions, 'mode' | 'rate' | 'faults'>,
     private readonly directory: string,
     private readonly settings: DeploymentSettings = {},
   ) {}
 
   /** Where clients connect. */
   get clientUrl(): string {
-    return `${this.url.replace(/^http/, 'ws')}/ledger`;
+    return `${this.url.replace(/^http/, 'ws')}${this.settings.path ?? '/ledger'}`;
   }
 
   /** @param variables for the relay alone */

@@ -38,7 +38,8 @@ function exportTargets() {
 }
 
 function specifiers(source) {
-  const pattern = /(?:\bfrom\s*|^\s*import\s*|\bimport\(\s*|\bmodule\s+)['"]([^'"]+)['"]/gm;
+  const pattern =
+    /(?:(?<!['"])\bfrom\s*|^\s*import\s*|\bimport\(\s*|\bmodule\s+)['"]([^'"]+)['"]/gm;
   const code = source.replace(/^\s*(\/\*\*|\*).*$/gm, '');
   return [...code.matchAll(pattern)].map((match) => match[1]);
 }

@@ -116,7 +116,9 @@ const PROGRESS = {
   from: text('serverId of the hub server from which it moves or has moved.'),
   to: { ...SELECTOR, description: 'Where it is to move, when that was asked for, or has moved.' },
   waitsFor: text('What keeps it from leaving.'),
-  detail: text('What the last hub server said that refused it.'),
+  detail: text(
+    'What the last hub server said that refused it, or what was waited for when time was up.',
+  ),
 } satisfies Record<string, Schema>;
 const OPTIONAL_PROGRESS = ['reason', 'from', 'to', 'waitsFor', 'detail'];
 

@@ -63,7 +63,7 @@ export interface FailedMigration {
   readonly attempt: number;
   /** Why it did not happen: `noTarget`, `refused`, `deadline`, `targetLost`, … */
   readonly reason: string;
-  /** What the last target said that refused the connection. */
+  /** What the last target said that refused the connection, or what was waited for when time was up. */
   readonly detail?: string;
 }
 
@@ -79,7 +79,7 @@ export interface MigrationEvent {
   readonly reason: string;
   /** To where, when that was asked for. */
   readonly to?: ServerSelector;
-  /** What the target said that refused the connection. */
+  /** What the target said that refused the connection, or what was waited for when time was up. */
   readonly detail?: string;
 }
 

@@ -148,6 +148,11 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
     this.keep().messageHandled(number);
   }
 
+  /** The present message is acknowledged as soon as it is handled, not at the next checkpoint. */
+  acknowledgeNow(): void {
+    this.keeper?.hurry();
+  }
+
   moveRequested(): void {
     this.work?.moveRequested();
   }

@@ -38,6 +38,17 @@ describe('StateKeeper', () => {
     expect(await t.heard()).toEqual([[4, true], 'ack 4']);
   });
 
+  it('does not wait with what comes next when it is in a hurry', async () => {
+    handle(1);
+    handle(2);
+    t.take();
+    t.keeper.hurry();
+    handle(3);
+    expect(await t.heard()).toEqual([[3, true], 'ack 2', 'ack 3']);
+    handle(4);
+    expect(await t.heard()).toEqual([]);
+  });
+
   it('acknowledges what changed nothing without a checkpoint', async () => {
     t.keeper.messageHandled(1);
     expect(await t.heard()).toEqual(['ack 1']);

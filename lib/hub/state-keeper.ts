@@ -135,6 +135,14 @@ export class StateKeeper {
     else this.flush();
   }
 
+  /**
+   * The next change, or message that is handled, is written at once: together with the answer that
+   * was just sent, so that the relay has both or neither when this server is lost.
+   */
+  hurry(): void {
+    this.quietFrom = -Infinity;
+  }
+
   /** Whether the connection may move has changed. */
   movableChanged(): void {
     this.flush();

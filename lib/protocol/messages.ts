@@ -303,7 +303,7 @@ export interface MigrateConnectionAck {
   connectionId?: string;
   /** With `connectionId`: outbound messages received from this hub server so far. */
   received?: number;
-  /** What the last target said that refused. */
+  /** What the last target said that refused, or what was waited for when time was up. */
   detail?: string;
 }
 

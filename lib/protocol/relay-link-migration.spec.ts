@@ -79,6 +79,13 @@ describe('a migration', () => {
     expect([t.link.serverId, t.link.moving, t.clock.timers.size]).toEqual(['a', false, 0]);
   });
 
+  it('says what it waited for when its deadline came', () => {
+    t.link.migrate({ reason: 'shutdown', deadline: t.clock.now() + 50 });
+    t.a.progress('waiting', { waitsFor: 'hold: checkout' });
+    t.clock.run(50);
+    expect(t.a.take().at(-1)).toMatchObject({ outcome: 'rolledBack', detail: 'hold: checkout' });
+  });
+
   it('ignores late answers of an old attempt', () => {
     t.link.migrate({ reason: 'shutdown', deadline: t.clock.now() + 50 });
     t.clock.run(50);

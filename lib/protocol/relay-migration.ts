@@ -30,7 +30,7 @@ export interface MigrationResult {
   to?: string;
   /** To which hub server it was to move, when that was asked for. */
   wanted?: ServerSelector;
-  /** What the last target said that refused. */
+  /** What the last target said that refused, or what was waited for when time was up. */
   detail?: string;
 }
 
@@ -43,7 +43,7 @@ export interface MigrationAttempt {
   readonly from: string;
   /** What keeps the connection from leaving, as the origin says. */
   readonly waitsFor: string | undefined;
-  /** What the last target said that refused. */
+  /** What the last target said that refused, or what was waited for when time was up. */
   readonly detail: string | undefined;
 }
 
@@ -231,6 +231,7 @@ export class RelayMigration implements MigrationAttempt {
 
   /** The deadline has come: the origin keeps the connection, if there is one. */
   expire(): void {
+    if (!this.ready) this.detail = this.waitsFor;
     if (this.rollBack(this.ready ? 'deadline' : 'handlerRunning')) return;
     if (!this.target) this.giveUp();
   }

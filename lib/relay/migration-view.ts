@@ -15,7 +15,7 @@ export interface MigrationView {
   to?: ServerSelector;
   /** What keeps it from leaving. */
   waitsFor?: string;
-  /** What the last target said that refused. */
+  /** What the last target said that refused, or what was waited for when time was up. */
   detail?: string;
 }
 

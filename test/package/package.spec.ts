@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileURLToPath } from 'node:url';
 import { Client } from './support/client.js';
 import { Consumer, PackedPackage } from './support/consumer.js';
-import { readSteps, withExtensions } from './support/readme.js';
+import { readExamples, readSteps, withExtensions } from './support/readme.js';
 
 const APP = fileURLToPath(new URL('app', import.meta.url));
 const SECRET = 'package-secret-package-secret-package';
@@ -96,7 +96,14 @@ describe.each(environments)('in an empty Nest $nest app', (environment) => {
   });
 
   describe('with @nestjs/config', () => {
-    beforeAll(() => consumer.install(`@nestjs/config@${config}`));
+    beforeAll(() => consumer.install(`@nestjs/config@${config}`, 'redis', 'class-validator'));
+
+    test.each(kinds)('the examples of README.md and docs/context.md compile (%s)', (kind) => {
+      for (const [name, code] of Object.entries(readExamples())) {
+        consumer.write(`${kind}-examples/src/${name}`, code);
+      }
+      createApp(kind, 'examples', steps.importModule);
+    });
 
     test.each(kinds)('step 3 works (%s)', async (kind) => {
       const app = createApp(kind, 'split', steps.split);

@@ -115,6 +115,8 @@ export class BatchFixture {
 export class BatchServer implements BatchClient {
   readonly OPEN = 1;
   readonly CLOSED = 3;
+  /** How often an acknowledgement was not to wait for the next checkpoint. */
+  urgent = 0;
   readyState = 1;
   bufferedAmount = 0;
   lost = false;
@@ -175,6 +177,10 @@ export class BatchServer implements BatchClient {
 
   contextChanged(): void {
     if (!this.lost) this.fixture.context = this.takeContext();
+  }
+
+  acknowledgeNow(): void {
+    this.urgent++;
   }
 
   takeContext(): Uint8Array {

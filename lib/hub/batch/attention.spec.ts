@@ -46,6 +46,8 @@ describe('an attention', () => {
     ]);
     expect(fixture.unhandled.map(({ number }) => number)).toEqual([2]);
     expect(runs.map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
+    // Another server would answer it again if this one were lost before.
+    expect(fixture.server.urgent).toBe(1);
   });
 
   it.each([

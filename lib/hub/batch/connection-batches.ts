@@ -19,6 +19,8 @@ export interface BatchClient {
   send(data: string, done?: () => void): void;
   /** What is pending has changed. */
   contextChanged(): void;
+  /** What was just sent must not be sent again by the next server. */
+  acknowledgeNow(): void;
 }
 
 /** What the connections of an endpoint share for their batches. */
@@ -119,6 +121,7 @@ export class ConnectionBatches implements ConnectionWork, TaskHost {
     const task = wasCancelled ? undefined : this.find(String(id));
     task?.end('cancelled');
     this.send(attention.answer(id, wasCancelled || task !== undefined));
+    this.client.acknowledgeNow();
   }
 
   /** One that waits for its turn has its effect at once; the answer is given in its turn. */

@@ -13,9 +13,11 @@ export interface LinkView {
   connectionId: string;
   /** Grows whenever the link is bound to another service connection; absent while it is to none. */
   epoch?: number;
+  /** serverId of the hub server that has it. */
+  server?: string;
 }
 
-/** The relay's admin API, as far as a reload needs it. */
+/** The relay's admin API, as far as the samples need it. */
 export class Admin {
   /** @param url its base, such as `http://127.0.0.1:3000/migration/admin` */
   constructor(
@@ -61,6 +63,16 @@ export class Admin {
       path = page.next && `/connections?limit=${PAGE}&after=${page.next}`;
     }
     return links;
+  }
+
+  /**
+   * Asks the relay to move a client to a hub server.
+   *
+   * @throws when it is refused
+   */
+  async migrate(connectionId: string, to: { serverId: string }, deadlineMs: number): Promise<void> {
+    const body = JSON.stringify({ to, deadlineMs });
+    await this.call(`/connections/${connectionId}/migration`, { method: 'POST', body });
   }
 
   private async call<T>(path: string, request: RequestInit = {}): Promise<T> {

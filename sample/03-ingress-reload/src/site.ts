@@ -26,7 +26,7 @@ export class Site {
     private readonly directory: string,
   ) {
     this.deployment = new Deployment(
-      { ...options, rolls: 0, rate: RATE, mode: 'migrateClients', faults: false },
+      { rate: RATE, mode: 'migrateClients', faults: false },
       directory,
       { variables: { MIGRATION_HUB_CONNECTIONS_PER_RELAY: '1' } },
     );

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { AppModule } from './app.module.js';
 import { ExistingModule } from './existing.module.js';
+import { obeyMigrationCommands } from './migration-commands.js';
 import { listenToParent, onCommand, report } from './parent.js';
 
 const { env } = process;
@@ -48,5 +49,6 @@ onCommand('start', () => {
 });
 onCommand('drain', () => migration.drain());
 onCommand('close', () => app.close());
+obeyMigrationCommands(migration);
 const port = await open(app);
 report('ready', { port, serverId: migration.serverId, role: migration.role });

@@ -22,10 +22,17 @@ export class Deployment {
     private readonly options: Options,
   ) {}
 
-  /** @param options variables of all processes */
-  static async start(options: Options = {}): Promise<Deployment> {
+  /**
+   * @param options variables of all processes
+   * @param ofRelay variables of the relay alone
+   */
+  static async start(options: Options = {}, ofRelay: Options = {}): Promise<Deployment> {
     const shared = { MIGRATION_SHUTDOWN_TIMEOUT_MS: TIMEOUT_MS, ...options };
-    const relay = await AppProcess.start('relay', { ...shared, MIGRATION_ROLE: 'relay' });
+    const relay = await AppProcess.start('relay', {
+      ...shared,
+      ...ofRelay,
+      MIGRATION_ROLE: 'relay',
+    });
     return new Deployment(relay, shared);
   }
 

@@ -7,21 +7,34 @@ interface CodeBlock {
   code: string;
 }
 
-/** The code of "Add it to your app", in order. */
-function blocks(): CodeBlock[] {
-  const [, section] = /^## Add it to your app\n(.*?)^## /ms.exec(
-    readFileSync(join(root, 'README.md'), 'utf8'),
-  ) ?? ['', ''];
-  const fences = [...section!.matchAll(/^( *)```(\w+)\n(.*?)^\1```/gms)];
+function blocksOf(text: string): CodeBlock[] {
+  const fences = [...text.matchAll(/^( *)```(\w+)\n(.*?)^\1```/gms)];
   return fences.map(([, indent, language, code]) => ({
     language: language!,
     code: code!.replaceAll(new RegExp(`^${indent!}`, 'gm'), ''),
   }));
 }
 
+/** The code of a section of README.md, in order. */
+function sectionOf(title: string): CodeBlock[] {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, section] = new RegExp(`^##+ ${title}\\n(.*?)^##`, 'ms').exec(text) ?? [];
+  if (section === undefined) throw new Error(`README.md: there is no section "${title}"`);
+  return blocksOf(section);
+}
+
+/** Examples that are whole files of a reader's app, by a name for each. */
+export function readExamples(): Record<string, string> {
+  const guide = blocksOf(readFileSync(join(root, 'docs/context.md'), 'utf8'));
+  const examples = [...sectionOf('State and long work'), ...guide]
+    .filter(({ language }) => language === 'ts')
+    .map(({ code }, index): [string, string] => [`example-${index + 1}.ts`, code]);
+  return Object.fromEntries(examples);
+}
+
 /** The three steps as a reader would take them. */
 export function readSteps() {
-  const all = blocks();
+  const all = sectionOf('Add it to your app');
   const modules = all.filter(({ language }) => language === 'ts').map(({ code }) => code);
   const install = all.find(({ code }) => code.startsWith('npm install '))?.code ?? '';
   const [importModule, split] = modules;
