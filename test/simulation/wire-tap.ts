@@ -31,7 +31,6 @@ export class WireTap {
         const client = Number(request.url.split('=')[1]);
         this.world.clientOf.set(connectionId, client);
         this.clientOf.set(link, ledger.clients[client]!);
-        ledger.clients[client]!.asked = undefined;
         if (migration) {
           this.world.contexts.opening(ledger.clients[client]!, message);
           this.world.requests.opening(ledger.clients[client]!, message, this.server);
@@ -113,6 +112,7 @@ export class WireTap {
         const client = this.clientOf.get(message.link);
         if (!client || !message.accepted) return;
         client.home = this;
+        client.asked = undefined;
         this.world.contexts.moved(client, this.contexts.get(message.link));
         const epoch = this.epochs.get(message.link);
         const side = ledger.connections.find(
