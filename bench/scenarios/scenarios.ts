@@ -37,8 +37,13 @@ export interface Scenario {
   readonly name: string;
   readonly measure: Measure;
   readonly clients: number;
-  /** Where a process may not have that many: several relays, or else as many clients as it may. */
+  /** Where a process may not have that many: as many as it may. */
   readonly adapts?: true;
+  /**
+   * Subjects that can have several relays have as many as these clients ask for, also with fewer: two
+   * relays on a core cost more than one, however many clients they have.
+   */
+  readonly relaysFor?: number;
   /** What the clients do, if they are not idle. */
   readonly traffic?: Traffic;
   /** For whom it makes sense; undefined: for all. */
@@ -76,11 +81,15 @@ const rate = (perSecond: 1000 | 10_000 | 20_000): Scenario => ({
   ...(perSecond === 10_000 && { isMain: true }),
 });
 
+/** The most clients of the scaling. */
+const MOST_CLIENTS = 30_000;
+
 const scale = (id: ScenarioId, clients: number): Scenario => ({
   id,
   name: `scaling, 500 outstanding, ${count(clients)} clients`,
   measure: 'scaling',
   clients,
+  relaysFor: MOST_CLIENTS,
   traffic: { kind: 'turns', outstanding: 500 },
   subjects: WITHOUT_OTHERS,
 });
@@ -153,5 +162,5 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   scale('scale1000', 1000),
   scale('scale10000', 10_000),
-  { ...scale('scale30000', 30_000), adapts: true },
+  { ...scale('scale30000', MOST_CLIENTS), adapts: true },
 ];

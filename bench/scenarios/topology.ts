@@ -20,17 +20,20 @@ const MOST_PROCESSES = 8;
  * @returns undefined where that is too few
  */
 export function topologyOf(
-  { clients, adapts }: Pick<Scenario, 'clients' | 'adapts'>,
+  { clients, adapts, relaysFor }: Pick<Scenario, 'clients' | 'adapts' | 'relaysFor'>,
   { filesPerClient, scalesOut }: Pick<Subject, 'filesPerClient' | 'scalesOut'>,
   maxFiles: number,
 ): Topology | undefined {
   const files = maxFiles - OTHER_FILES;
   const most = Math.floor(files / filesPerClient);
+  const atLeastOne = (wanted: number, each: number) => Math.max(1, Math.ceil(wanted / each));
+  if (scalesOut && relaysFor !== undefined) {
+    const relays = atLeastOne(relaysFor, most);
+    if (relays <= MOST_PROCESSES) {
+      return { clients, relays, generators: atLeastOne(clients, files) };
+    }
+  }
   if (clients <= most) return { clients, relays: 1, generators: 1 };
   if (!adapts || most < 1000) return undefined;
-  if (!scalesOut) {
-    return { clients: Math.floor(most / 1000) * 1000, relays: 1, generators: 1 };
-  }
-  const [relays, generators] = [Math.ceil(clients / most), Math.ceil(clients / files)];
-  return relays > MOST_PROCESSES ? undefined : { clients, relays, generators };
+  return { clients: Math.floor(most / 1000) * 1000, relays: 1, generators: 1 };
 }
