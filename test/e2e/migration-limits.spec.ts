@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { connect, eventually, type TestClient } from '../conformance/support/client.js';
 import { AdminClient, adminEnabled } from './support/admin-client.js';
 import type { AppProcess } from './support/app-process.js';
 import { Deployment, drained } from './support/deployment.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Served {
   data: { server: string };
@@ -33,7 +35,7 @@ async function expectServedBy(server: string, client: TestClient): Promise<void>
 
 describe('a connection that is held', () => {
   it('moves when the limit of its hold is over; until then the admin API says why it does not', async () => {
-    const deployment = await start({ MIGRATION_HUB_HOLD_MS: '1000' });
+    const deployment = await start({ MIGRATION_HUB_HOLD_MS: '3000' });
     const [a, b] = await Promise.all([deployment.prepare('a'), deployment.prepare('b')]);
     const { client, connectionId } = await clientAt(deployment, a, b);
     const admin = new AdminClient(deployment.relay);
@@ -46,7 +48,7 @@ describe('a connection that is held', () => {
     expect(b.eventsOf('connect')).toEqual([]);
     // What the client sends meanwhile waits for the next server.
     await expectServedBy('b', client);
-    expect(a.output).toMatch(/held for 1000 ms \(checkout\)/);
+    expect(a.output).toMatch(/held for 3000 ms \(checkout\)/);
   });
 
   it('stays where it is when the migration is over first', async () => {
