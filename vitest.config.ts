@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+/** An authority of its own, for servers with TLS in the tests. */
+const env = { NODE_EXTRA_CA_CERTS: path('./test/support/tls/ca.crt') };
 const builtFirst = ['./scripts/vitest-setup.mjs'];
 
 export default defineConfig({
@@ -20,6 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          env,
           include: ['{lib,demo,bench,sample,scripts,test/support}/**/*.spec.ts'],
           testTimeout: 30_000,
           maxWorkers: 2,
@@ -51,6 +54,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          env,
           include: ['test/{e2e,conformance}/**/*.spec.ts'],
           globalSetup: builtFirst,
           testTimeout: 60_000,

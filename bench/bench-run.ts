@@ -2,6 +2,7 @@ import type { Step } from './plan.js';
 import type { Sample } from './report/samples.js';
 import { MEASURES } from './scenarios/measures.js';
 import type { Scenario } from './scenarios/scenarios.js';
+import { topologyOf } from './scenarios/topology.js';
 import { Trial, type TrialOptions } from './scenarios/trial.js';
 import type { Subject } from './subjects/subjects.js';
 
@@ -42,9 +43,10 @@ export class BenchRun {
 
   /** One that fails does not end the whole run: the report says so. */
   private async sample(run: number, scenario: Scenario, subject: Subject): Promise<Sample> {
-    const about = { run, scenario: scenario.id, subject: subject.id };
+    const topology = topologyOf(scenario, subject, this.options.maxFiles)!;
+    const about = { run, scenario: scenario.id, subject: subject.id, topology };
     const extra = scenario.measure === 'migration' ? { migrationsPerSecond: UNTHROTTLED } : {};
-    const trial = new Trial(scenario, subject, this.options, extra);
+    const trial = new Trial(scenario, subject, topology, this.options, extra);
     this.trial = trial;
     try {
       await trial.running.start();

@@ -4,13 +4,12 @@ import { BenchRun } from './bench-run.js';
 import { chooseCores } from './cores.js';
 import { buildLoadProgram } from './load/build-load.js';
 import { describeMachine } from './machine.js';
-import { OTHER_FILES, raiseOpenFiles } from './open-files.js';
+import { raiseOpenFiles } from './open-files.js';
 import { type BenchOptions, parseOptions, usage, UsageError } from './options.js';
 import { hasProgram, planOf, type Step } from './plan.js';
 import { type Baseline, checkRatios } from './report/check.js';
 import { evaluate, type Row } from './report/rows.js';
 import { BASELINE, fullReport, writeReport } from './report/full-report.js';
-import { scenariosWith } from './scenarios/scenarios.js';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
@@ -22,8 +21,7 @@ async function bench(options: BenchOptions, args: readonly string[]): Promise<bo
   const maxFiles = raiseOpenFiles();
   const program = buildLoadProgram();
   const machine = [...describeMachine(cores), program.description];
-  const all = scenariosWith(Math.floor((maxFiles - OTHER_FILES) / 1000) * 1000);
-  const { steps, leftOut } = planOf(options, all, {
+  const { steps, leftOut } = planOf(options, {
     maxFiles,
     hasRates: program.hasRates,
     has: hasProgram,
@@ -41,14 +39,11 @@ async function bench(options: BenchOptions, args: readonly string[]): Promise<bo
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.once(signal, () => process.exit(128 + number));
   }
-  const result = evaluate(
-    await run.measure(steps),
-    steps.map(({ scenario }) => scenario),
-  );
+  const result = evaluate(await run.measure(steps));
   const about = {
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   };
-  const report = { ...about, machine, leftOut, scenarios: all, result };
+  const report = { ...about, machine, leftOut, result };
   console.log(`\n${fullReport(report)}`);
   if (options.write) writeReport(report);
   for (const problem of result.problems) console.error(`error: ${problem}`);

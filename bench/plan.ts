@@ -1,6 +1,8 @@
 import { OTHER_FILES } from './open-files.js';
 import type { BenchOptions } from './options.js';
-import type { Scenario } from './scenarios/scenarios.js';
+import { thousands } from './report/format.js';
+import { type Scenario, SCENARIOS } from './scenarios/scenarios.js';
+import { type Topology, topologyOf } from './scenarios/topology.js';
 import { findProgram, missingProgram, type Program } from './subjects/programs.js';
 import { type Subject, SUBJECTS } from './subjects/subjects.js';
 
@@ -28,7 +30,6 @@ export interface Abilities {
 /** What is measured of that which was asked for. */
 export function planOf(
   { scenarios, subjects, quick }: Pick<BenchOptions, 'scenarios' | 'subjects' | 'quick'>,
-  all: readonly Scenario[],
   abilities: Abilities,
 ): Plan {
   const leftOut = new Set<string>();
@@ -38,7 +39,7 @@ export function planOf(
     leftOut.add(missingProgram(name, program));
     return false;
   });
-  const asked = all.filter(({ id, isMain }) => scenarios?.includes(id) ?? (!quick || isMain));
+  const asked = SCENARIOS.filter(({ id, isMain }) => scenarios?.includes(id) ?? (!quick || isMain));
   const steps = asked.flatMap((scenario): Step[] => {
     if (scenario.traffic?.kind === 'rate' && !abilities.hasRates) {
       leftOut.add(
@@ -46,24 +47,29 @@ export function planOf(
       );
       return [];
     }
-    if (scenario.clients < (scenario.wantedClients ?? 0)) leftOut.add(fewerClients(scenario));
     const able = present
       .filter(({ id }) => scenario.subjects?.includes(id) ?? true)
-      .filter(({ name, filesPerClient }) => {
-        const files = scenario.clients * filesPerClient + OTHER_FILES;
-        if (files <= abilities.maxFiles) return true;
-        leftOut.add(
-          `${scenario.name}: ${name} is left out, it needs ${files} open files in a process and may have ${abilities.maxFiles}: ulimit -n`,
-        );
-        return false;
+      .filter((subject) => {
+        const topology = topologyOf(scenario, subject, abilities.maxFiles);
+        if (topology?.clients !== scenario.clients) {
+          leftOut.add(tooFewFiles(scenario, subject, topology, abilities.maxFiles));
+        }
+        return topology !== undefined;
       });
     return able.length > 0 ? [{ scenario, subjects: able }] : [];
   });
   return { steps, leftOut: [...leftOut] };
 }
 
-function fewerClients({ name, wantedClients }: Scenario): string {
-  return `${name} instead of ${wantedClients!.toLocaleString('en-US')}: more open files are not allowed, ulimit -n`;
+function tooFewFiles(
+  { name, clients }: Scenario,
+  subject: Subject,
+  topology: Topology | undefined,
+  maxFiles: number,
+): string {
+  const what = topology ? `has ${thousands(topology.clients)} clients` : 'is left out';
+  const files = clients * subject.filesPerClient + OTHER_FILES;
+  return `${name}: ${subject.name} ${what}, as it would need ${files} open files in a process and may have ${maxFiles}: ulimit -n`;
 }
 
 export const hasProgram = (program: Program) => findProgram(program) !== undefined;

@@ -16,30 +16,27 @@ import type {
   MigrationRequestOptions,
   MigrationStatus,
 } from './gateway/migration.js';
-import { BatchDispatch } from './hub/batch/batch-dispatch.js';
-import { BatchCatalogue } from './hub/batch/endpoint-batches.js';
 import { watchMethods } from './hub/batch/message-methods.js';
 import type { MessageMethod } from './hub/batch/message-methods.js';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
 import type { EndpointPolicy } from './hub/endpoint-policies.js';
-import { GatewayApplication } from './hub/gateway-application.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
-import { HubServerRuntime, stackOf } from './hub/hub-server-runtime.js';
+import { stackOf } from './hub/hub-server-runtime.js';
+import type { HubServerRuntime } from './hub/hub-server-runtime.js';
 import { foreignAdapter, importedTwice } from './hub/hub.messages.js';
 import { MigrationRequests } from './hub/migration-requests.service.js';
 import type { MigrationTicket } from './hub/migration-requests.service.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
 import { StoredContexts } from './hub/stored-contexts.js';
+import { createHubServer } from './hub-server.factory.js';
 import { adminNotImported, noHttpServer, notStarted } from './migration.messages.js';
 import { RESOLVED_OPTIONS } from './migration.tokens.js';
-import { DEFAULT_ATTENTION } from './options/index.js';
 import type { MigrationRole, ResolvedOptions, ShutdownMode } from './options/index.js';
 import { InProcessTransport } from './protocol/in-process-transport.js';
 import { RelayServer } from './relay/relay-server.js';
 import type { RelayStats } from './relay/relay-stats.js';
 import { GracefulShutdown } from './shutdown/graceful-shutdown.js';
-import { ShutdownStages } from './shutdown/shutdown-stages.js';
-import type { DrainResult } from './shutdown/shutdown-stages.js';
+import type { DrainResult, ShutdownStages } from './shutdown/shutdown-stages.js';
 
 /** A hub server that has not started says so after this many milliseconds. */
 const NOT_STARTED_HINT_MS = 10_000;
@@ -225,11 +222,6 @@ export class MigrationService
     }
   }
 
-  private report(message: string, error?: unknown) {
-    if (error === undefined) this.log.warn(message);
-    else this.log.error(message, stackOf(error));
-  }
-
   private checkAdapter() {
     const used: unknown = this.config.getIoAdapter();
     if (used === this.adapter) return;
@@ -238,44 +230,20 @@ export class MigrationService
   }
 
   private createHub(policies: EndpointPolicies) {
-    const { attention, maxBufferedBytes } = this.options.hub;
-    const catalogue = new BatchCatalogue(
-      this.methods,
-      attention ?? DEFAULT_ATTENTION,
-      (endpoint) => policies.of(endpoint).unresumable,
-    );
-    this.adapter.batches = new BatchDispatch(catalogue, maxBufferedBytes, this.log);
-    const application = new GatewayApplication(
-      this.adapter,
+    const { hub, stages } = createHubServer({
+      serverId: this.serverId,
+      options: this.options,
+      adapter: this.adapter,
       policies,
-      { ...this.options.hub, ...this.options.context },
-      (message, error) => this.report(message, error),
-      this.stored,
-    );
-    const hub = new HubServerRuntime(
-      this.serverId,
-      this.options,
-      application,
-      this.log,
-      (link, change) => this.requests.changed(link, change),
-    );
-    this.hub = hub;
-    this.requests.attach(hub.core);
-    this.stages = new ShutdownStages({
-      core: hub.core,
-      endpoints: application.endpoints,
+      methods: this.methods,
+      requests: this.requests,
+      stored: this.stored,
       hooks: this.hooks,
-      options: this.options.shutdown,
-      modeOf: (endpoint) => this.shutdownMode(policies.of(endpoint)),
-      stopDialing: () => hub.stopDialing(),
-      stop: () => {
-        // First of all: what other servers take over is not removed.
-        void this.stored?.close();
-        hub.stop();
-      },
-      warn: (message) => this.log.warn(message),
-      error: (message, error) => this.log.error(message, stackOf(error)),
+      log: this.log,
+      modeOf: (policy) => this.shutdownMode(policy),
     });
+    this.hub = hub;
+    this.stages = stages;
   }
 
   /** When the own relay stops too, its clients cannot stay on it: migrating them leads nowhere. */

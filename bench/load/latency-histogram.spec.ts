@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bucketOf, LatencyHistogram, valueOf } from './latency-histogram.js';
+import { bucketOf, LatencyHistogram, mergeBuckets, valueOf } from './latency-histogram.js';
 
 const nanoseconds = fc.integer({ min: 0, max: 1e12 });
 
@@ -53,6 +53,16 @@ describe('LatencyHistogram', () => {
     const copy = LatencyHistogram.from(histogram.buckets());
     expect(copy.total).toBe(100);
     expect(copy.buckets()).toEqual(histogram.buckets());
+  });
+
+  it('can be merged with others', () => {
+    const other = new LatencyHistogram();
+    for (const value of [100, 1000]) other.record(value);
+    const merged = LatencyHistogram.from(mergeBuckets([other.buckets(), histogram.buckets()]));
+    expect(merged.total).toBe(102);
+    expect(merged.percentile(1)).toBeCloseTo(1000, -1);
+    expect(merged.percentile(0.98)).toBe(100);
+    expect(mergeBuckets([])).toEqual([]);
   });
 
   it('has no percentile of nothing', () => {

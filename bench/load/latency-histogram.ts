@@ -19,6 +19,16 @@ export function valueOf(bucket: number): number {
   return ((bucket % STEPS) + STEPS + 0.5) * 2 ** shift - 0.5;
 }
 
+/** What several histograms have counted. */
+export function mergeBuckets(all: readonly Buckets[]): Buckets {
+  const counts = new Map<number, number>();
+  for (const [bucket, count] of all.flat()) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
+  return inOrder(counts);
+}
+
+const inOrder = (counts: ReadonlyMap<number, number>): Buckets =>
+  [...counts].sort(([a], [b]) => a - b);
+
 /** Counts whole numbers, such as nanoseconds, in buckets whose width grows with the value. */
 export class LatencyHistogram {
   private readonly counts = new Map<number, number>();
@@ -52,6 +62,6 @@ export class LatencyHistogram {
   }
 
   buckets(): Buckets {
-    return [...this.counts].sort(([a], [b]) => a - b);
+    return inOrder(this.counts);
   }
 }

@@ -5,8 +5,8 @@ import type { Wire } from './wire.js';
 /** Whom the clients connect to, and what they say. */
 export interface Target {
   readonly clients: number;
-  /** Loopback addresses that the clients come from. */
-  readonly sources: number;
+  /** Loopback addresses that the clients come from: so many, from 127.0.0.`first` on. */
+  readonly sources: { readonly first: number; readonly count: number };
   /** Clients take turns with these. */
   readonly ports: readonly number[];
   readonly wire: Wire;
@@ -52,7 +52,7 @@ export interface Stopped {
   readonly pauses: Buckets;
 }
 
-const CONNECT_LIMIT_MS = 70_000;
+const CONNECT_LIMIT_MS = 190_000;
 const DRAIN_LIMIT_MS = 20_000;
 
 /** Tells a load generator's process what to do. */
@@ -62,7 +62,11 @@ export class LoadGenerator {
   /** @throws when a client is refused */
   connect({ clients, sources, ports, wire }: Target): Promise<Connected> {
     const frames = [wire.hello, wire.request, wire.answer].map((frame) => hex(frame));
-    this.child.tell(['connect', clients, sources, ports.join(), wire.path, ...frames].join(' '));
+    this.child.tell(
+      ['connect', clients, sources.first, sources.count, ports.join(), wire.path, ...frames].join(
+        ' ',
+      ),
+    );
     return this.child.next('connected', CONNECT_LIMIT_MS);
   }
 

@@ -23,12 +23,12 @@ async function onCommand(line: string): Promise<void> {
   else throw new Error(`"${line}" is no command`);
 }
 
-async function connect([clients, sources, ports, path, ...frames]: string[]): Promise<void> {
+async function connect([clients, first, count, ports, path, ...frames]: string[]): Promise<void> {
   const bytes = frames.map((hex) => Buffer.from(hex === '-' ? '' : hex, 'hex'));
   const [hello, request, answer] = bytes as [Buffer, Buffer, Buffer];
   const target = {
     clients: Number(clients),
-    sources: Number(sources),
+    sources: { first: Number(first), count: Number(count) },
     ports: ports!.split(',').map(Number),
     wire: { path: path!, hello, request, answer },
   };

@@ -20,7 +20,7 @@
 #define READ_BYTES (256 * 1024)
 #define OPENING_AT_ONCE 100
 #define DRAIN_LIMIT_NS 10000000000ull
-#define CONNECT_LIMIT_NS 60000000000ull
+#define CONNECT_LIMIT_NS 180000000000ull
 /*
  * In a fan-out all clients read at this interval: a small part of what a delivery to 1,000 takes, so
  * that no server waits for it. Without it the generator is busy asking for events.
@@ -30,7 +30,7 @@
 enum traffic { NONE, ECHO, TURNS, FAN_OUT, RATE };
 
 static struct client *clients;
-static uint32_t count, started, opened, sources, outstanding, senders;
+static uint32_t count, started, opened, first_source, sources, outstanding, senders;
 static uint16_t ports[8];
 static uint32_t port_count;
 static enum traffic traffic;
@@ -65,10 +65,10 @@ static void start_client(uint32_t index) {
   if (client->fd < 0) fail("no socket for client %u: %s", index, strerror(errno));
   setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   struct sockaddr_in address = {.sin_family = AF_INET};
-  if (sources > 1) {
+  if (first_source > 1 || sources > 1) {
     /* One address has ports for some 28,000 connections to the same server. */
     setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index % sources);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + first_source + index % sources);
     if (bind(client->fd, (struct sockaddr *)&address, sizeof address) < 0)
       fail("client %u cannot have its own address: %s", index, strerror(errno));
   }
@@ -155,11 +155,11 @@ static void on_event(struct client *client, uint32_t events) {
   if (answers > 0) on_answers(client, answers);
 }
 
-/* connect <clients> <source addresses> <ports> <path> <hello> <request> <answer> */
+/* connect <clients> <first source address> <source addresses> <ports> <path> <hello> <request> <answer> */
 static void start_connecting(char *values) {
   char list[64], path[128], hello[520], asked[520], answer[520];
-  if (sscanf(values, "%u %u %63s %127s %519s %519s %519s", &count, &sources, list, path, hello, asked,
-             answer) != 7)
+  if (sscanf(values, "%u %u %u %63s %127s %519s %519s %519s", &count, &first_source, &sources, list, path,
+             hello, asked, answer) != 8)
     fail("connect %s is not understood", values);
   for (char *port = strtok(list, ","); port && port_count < 8; port = strtok(NULL, ","))
     ports[port_count++] = atoi(port);

@@ -30,13 +30,15 @@ export class Load {
   /** Returns how long it took, in seconds. */
   async connect(): Promise<{ seconds: number; cpuShare: number }> {
     const { clients, sources, ports, wire } = this.target;
+    const isUsual = sources.first === 1 && sources.count === 1;
     const before = now();
     while (this.clients.length < clients) {
       const count = Math.min(CONNECT_BATCH, clients - this.clients.length);
       const batch = Array.from({ length: count }, (_, number) => {
         const index = this.clients.length + number;
         const port = ports[index % ports.length]!;
-        const localAddress = sources > 1 ? `127.0.0.${1 + (index % sources)}` : undefined;
+        const last = sources.first + (index % sources.count);
+        const localAddress = isUsual ? undefined : `127.0.0.${last}`;
         const onAnswers = (client: LoadClient, answers: number) => this.onAnswers(client, answers);
         return new LoadClient(wire, { port, localAddress }, onAnswers, this.onFailure);
       });

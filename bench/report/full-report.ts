@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { root } from '../machine.js';
-import type { Scenario } from '../scenarios/scenarios.js';
 import { acceptanceOf, acceptanceTable } from './acceptance.js';
 import type { Baseline } from './check.js';
 import { withResult } from './document.js';
@@ -17,13 +16,12 @@ export interface Report {
   readonly command: string;
   readonly machine: readonly string[];
   readonly leftOut: readonly string[];
-  readonly scenarios: readonly Scenario[];
   readonly result: Result;
 }
 
 /** The result as Markdown; plots are named where they are. */
 export function fullReport(
-  { leftOut, scenarios, result: { rows, problems } }: Report,
+  { leftOut, result: { rows, problems } }: Report,
   plots: readonly string[] = [],
 ): string {
   const warning = warningOf(rows);
@@ -35,8 +33,8 @@ export function fullReport(
       problems.map((problem) => problem.replaceAll('\n', ' ')),
     ),
     ...plots,
-    toTables(rows, scenarios),
-    `### Acceptance\n\n${acceptanceTable(acceptanceOf(rows, scenarios))}`,
+    toTables(rows),
+    `### Acceptance\n\n${acceptanceTable(acceptanceOf(rows))}`,
   ].join('\n\n');
 }
 

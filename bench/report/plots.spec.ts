@@ -36,6 +36,14 @@ describe('lineChart', () => {
     expect(lineChart(plot).match(/<circle/g)).toHaveLength(3);
   });
 
+  it('shows notes beside their points', () => {
+    const series = [{ name: 'first', values: [10, 20], notes: [undefined, '2 < 3'] }];
+    const svg = lineChart({ ...plot, series });
+    expect(svg.match(/2 &lt; 3<\/text>/g)).toHaveLength(1);
+    expect(svg).toContain('<title>first: 20, 2 &lt; 3</title>');
+    expect(svg).toContain('<title>first: 10</title>');
+  });
+
   it('can be empty', () => {
     expect(lineChart({ ...plot, series: [{ name: 'none', values: [0, 0] }] })).not.toContain('NaN');
   });
@@ -51,5 +59,16 @@ describe('plotsOf', () => {
     };
     expect(plotsOf([row]).map(({ name }) => name)).toEqual(['memory.svg']);
     expect(plotsOf([])).toEqual([]);
+  });
+
+  it('says what a point of the scaling stands for', () => {
+    const row: Row = {
+      scenario: 'scale30000',
+      subject: 'split',
+      runs: 1,
+      topology: { clients: 30_000, relays: 2, generators: 2 },
+      values: { perCore: spreadOf([4]) },
+    };
+    expect(plotsOf([row])[0]!.svg).toContain('>2 relays</text>');
   });
 });

@@ -1,5 +1,6 @@
 import type { ScenarioId } from '../scenarios/scenarios.js';
 import { SUBJECTS } from '../subjects/subjects.js';
+import { noteOf } from './processes.js';
 import type { Row } from './rows.js';
 import { barChart, lineChart, type Plot, type Series } from './svg.js';
 
@@ -16,6 +17,8 @@ interface Wanted {
   readonly unit: string;
   readonly scenarios: Readonly<Record<string, ScenarioId>>;
   readonly valueOf: (row: Row) => number | undefined;
+  /** What a reader has to know of a value. */
+  readonly noteOf?: (row: Row) => string | undefined;
   readonly draw: (plot: Plot) => string;
   readonly line?: number;
 }
@@ -57,21 +60,24 @@ const PLOTS: readonly Wanted[] = [
     name: 'scaling',
     title: 'Echo with ever more clients',
     unit: 'messages per second of CPU',
-    scenarios: { '1,000': 'scale1000', '10,000': 'scale10000', 'up to 30,000': 'scale30000' },
+    scenarios: { '1,000': 'scale1000', '10,000': 'scale10000', '30,000': 'scale30000' },
     valueOf: ({ values }) => values['perCore']?.median,
+    noteOf,
     draw: lineChart,
   },
 ];
 
 /** The plots for which there are values. */
 export function plotsOf(rows: readonly Row[]): readonly PlotFile[] {
-  return PLOTS.flatMap(({ name, title, unit, scenarios, valueOf, draw, line }) => {
+  return PLOTS.flatMap(({ name, title, unit, scenarios, valueOf, noteOf, draw, line }) => {
     const series = SUBJECTS.flatMap((subject): Series[] => {
-      const values = Object.values(scenarios).map((scenario) => {
-        const row = rows.find((each) => each.scenario === scenario && each.subject === subject.id);
-        return row && valueOf(row);
-      });
-      return values.some((value) => value !== undefined) ? [{ name: subject.name, values }] : [];
+      const own = Object.values(scenarios).map((scenario) =>
+        rows.find((each) => each.scenario === scenario && each.subject === subject.id),
+      );
+      const values = own.map((row) => row && valueOf(row));
+      if (values.every((value) => value === undefined)) return [];
+      const notes = noteOf && own.map((row) => row && noteOf(row));
+      return [{ name: subject.name, values, ...(notes && { notes }) }];
     });
     if (series.length === 0) return [];
     const labels = Object.keys(scenarios);

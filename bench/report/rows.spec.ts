@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { scenariosWith } from '../scenarios/scenarios.js';
 import type { SubjectId } from '../subjects/subjects.js';
 import { evaluate } from './rows.js';
 import type { Sample } from './samples.js';
 
-const scenarios = scenariosWith(30_000);
 const echo = (subject: SubjectId, run: number, rate: number, share = 0.5): Sample => ({
   run,
   scenario: 'echo1',
@@ -22,7 +20,7 @@ const samples = [
 
 describe('evaluate', () => {
   it('compares the runs with the stock gateway of the same run', () => {
-    const { rows, problems } = evaluate(samples, scenarios);
+    const { rows, problems } = evaluate(samples);
     expect(problems).toEqual([]);
     expect(rows).toMatchObject([
       { subject: 'stock', runs: 3, ratio: { median: 1, min: 1, max: 1 } },
@@ -42,14 +40,14 @@ describe('evaluate', () => {
       subject,
       values: { p50 },
     });
-    const { rows } = evaluate([at('stock', 60), at('split', 40)], scenarios);
+    const { rows } = evaluate([at('stock', 60), at('split', 40)]);
     expect(rows[1]!.ratio).toEqual({ median: 1.5, min: 1.5, max: 1.5 });
     expect(rows[1]).not.toHaveProperty('cpuRatio');
   });
 
   it('leaves out a run in which the load generator was busy', () => {
     const busy = [...samples.slice(0, -1), echo('split', 2, 15_000, 0.91)];
-    const { rows, problems } = evaluate(busy, scenarios);
+    const { rows, problems } = evaluate(busy);
     expect(rows[1]).toMatchObject({ runs: 2, ratio: { min: 0.5, max: 2 } });
     expect(problems).toEqual([
       expect.stringMatching(/1 outstanding, relay \+ hub, run 3: the load generator used 91 %/),
@@ -57,14 +55,14 @@ describe('evaluate', () => {
   });
 
   it('has no ratios to a base that does not count', () => {
-    const { rows } = evaluate([echo('stock', 0, 1, 0.95), echo('split', 0, 1)], scenarios);
+    const { rows } = evaluate([echo('stock', 0, 1, 0.95), echo('split', 0, 1)]);
     expect(rows).toHaveLength(1);
     expect(rows[0]).not.toHaveProperty('ratio');
   });
 
   it('names what failed', () => {
     const failed: Sample = { ...samples[1]!, values: {}, failure: '3 messages are missing' };
-    const { rows, problems } = evaluate([samples[0]!, failed], scenarios);
+    const { rows, problems } = evaluate([samples[0]!, failed]);
     expect(rows.map(({ subject }) => subject)).toEqual(['stock']);
     expect(problems[0]).toContain('relay + hub, run 1: 3 messages are missing');
   });

@@ -1,4 +1,5 @@
-import { PRIMARY, type Scenario, type ScenarioId } from '../scenarios/scenarios.js';
+import { PRIMARY, type Scenario, type ScenarioId, SCENARIOS } from '../scenarios/scenarios.js';
+import type { Topology } from '../scenarios/topology.js';
 import { STOCK, type SubjectId, SUBJECTS } from '../subjects/subjects.js';
 import type { Sample } from './samples.js';
 import { ratiosTo, spreadOf, type Spread } from './statistics.js';
@@ -12,6 +13,8 @@ export interface Row {
   readonly subject: SubjectId;
   /** Runs that count. */
   readonly runs: number;
+  /** Where subjects may differ in it. */
+  readonly topology?: Topology;
   readonly values: Readonly<Record<string, Spread>>;
   /** To the stock gateway of the same run: above 1 is better. Undefined without that. */
   readonly ratio?: Spread;
@@ -25,16 +28,16 @@ export interface Result {
   readonly problems: readonly string[];
 }
 
-export function evaluate(samples: readonly Sample[], scenarios: readonly Scenario[]): Result {
+export function evaluate(samples: readonly Sample[]): Result {
   const problems: string[] = [];
   const good = samples.filter((sample) => {
     const problem = problemOf(sample);
     if (problem === undefined) return true;
-    const scenario = scenarios.find(({ id }) => id === sample.scenario)!.name;
+    const scenario = SCENARIOS.find(({ id }) => id === sample.scenario)!.name;
     problems.push(`${scenario}, ${nameOf(sample.subject)}, run ${sample.run + 1}: ${problem}`);
     return false;
   });
-  const rows = scenarios.flatMap((scenario) => {
+  const rows = SCENARIOS.flatMap((scenario) => {
     const own = good.filter((sample) => sample.scenario === scenario.id);
     const base = own.filter(({ subject }) => subject === STOCK.id);
     return SUBJECTS.flatMap(({ id }) => {
@@ -58,6 +61,7 @@ function problemOf({ failure, values }: Sample): string | undefined {
 
 function toRow(scenario: Scenario, samples: readonly Sample[], base: readonly Sample[]): Row {
   const names = Object.keys(samples[0]!.values);
+  const { topology } = samples[0]!;
   const values = names.map((name) => [name, spreadOf(samples.map((each) => each.values[name]!))]);
   const { metric, better } = PRIMARY[scenario.measure];
   const ratio = ratioOf(metric, better, samples, base);
@@ -66,6 +70,7 @@ function toRow(scenario: Scenario, samples: readonly Sample[], base: readonly Sa
     scenario: scenario.id,
     subject: samples[0]!.subject,
     runs: samples.length,
+    ...(scenario.measure === 'scaling' && topology && { topology }),
     values: Object.fromEntries(values) as Record<string, Spread>,
     ...(ratio && { ratio }),
     ...(cpuRatio && { cpuRatio }),

@@ -2,6 +2,8 @@
 export interface Series {
   readonly name: string;
   readonly values: readonly (number | undefined)[];
+  /** What a reader has to know of a value of a line. */
+  readonly notes?: readonly (string | undefined)[];
 }
 
 export interface Plot {
@@ -49,17 +51,24 @@ export function barChart(plot: Plot): string {
 export function lineChart(plot: Plot): string {
   const scale = scaleOf(plot);
   const step = AREA.width / plot.labels.length;
-  const lines = plot.series.flatMap(({ name, values }, place) => {
+  const lines = plot.series.flatMap(({ name, values, notes }, place) => {
     const points = values.flatMap((value, index) =>
-      value === undefined ? [] : [[LEFT + (index + 0.5) * step, scale.y(value), value] as const],
+      value === undefined
+        ? []
+        : [{ x: LEFT + (index + 0.5) * step, y: scale.y(value), value, note: notes?.[index] }],
     );
-    const path = points.map(([x, y]) => `${at(x)},${at(y)}`).join(' ');
+    const path = points.map(({ x, y }) => `${at(x)},${at(y)}`).join(' ');
     const dots = points.map(
-      ([x, y, value]) =>
-        `<circle cx="${at(x)}" cy="${at(y)}" r="3.5" fill="${colour(place)}"><title>${escape(name)}: ${shorten(value)}</title></circle>`,
+      ({ x, y, value, note }) =>
+        `<circle cx="${at(x)}" cy="${at(y)}" r="3.5" fill="${colour(place)}"><title>${escape(name)}: ${shorten(value)}${note === undefined ? '' : `, ${escape(note)}`}</title></circle>`,
+    );
+    const labels = points.flatMap(({ x, y, note }) =>
+      note === undefined
+        ? []
+        : [`<text x="${at(x + 8)}" y="${at(y)}" dy="4" font-size="10">${escape(note)}</text>`],
     );
     const line = `<polyline points="${path}" fill="none" stroke="${colour(place)}" stroke-width="2"/>`;
-    return [line, ...dots];
+    return [line, ...dots, ...labels];
   });
   return frame(plot, scale, step, lines);
 }

@@ -1,11 +1,12 @@
-import type { Measure, Scenario } from '../scenarios/scenarios.js';
+import { type Measure, SCENARIOS } from '../scenarios/scenarios.js';
 import { oneDigit, percent, thousands, toTable, withSpread } from './format.js';
+import { processesOf } from './processes.js';
 import { nameOf, type Row } from './rows.js';
 
 /** Other programs that take more of one of the two cores than this make the result rough. */
 const MAX_OTHER_LOAD = 0.1;
 
-type Column = readonly [title: string, cell: (row: Row) => string];
+type Column = readonly [title: string, cell: (row: Row, rows: readonly Row[]) => string];
 
 const value = (title: string, metric: string, format = oneDigit): Column => [
   title,
@@ -20,6 +21,15 @@ const roles = (title: string, prefix: string): Column => [
       .filter(([name]) => name.startsWith(`${prefix} `))
       .map(([name, { median }]) => `${name.slice(prefix.length + 1)} ${median.toFixed(1)}`)
       .join(' + '),
+];
+/** By how much a subject's messages per second of CPU differ from those with the fewest clients. */
+const toFewest: Column = [
+  'to 1,000 clients',
+  ({ subject, values }, rows) => {
+    const fewest = rows.find((row) => row.scenario === 'scale1000' && row.subject === subject);
+    const [own, base] = [values['perCore'], fewest?.values['perCore']];
+    return own && base ? (own.median / base.median).toFixed(2) : '–';
+  },
 ];
 const load: readonly Column[] = [
   value('load generator', 'generatorShare', percent),
@@ -39,6 +49,20 @@ const TABLES: readonly {
       cpuRatio,
       value('messages/s', 'rate', thousands),
       value('messages per second of CPU', 'perCore', thousands),
+      roles('CPU per message (µs)', 'cpu'),
+      ...load,
+    ],
+  },
+  {
+    title: 'Scaling',
+    measures: ['scaling'],
+    columns: [
+      ['clients', ({ topology }) => (topology ? thousands(topology.clients) : '–')],
+      ['processes', processesOf],
+      value('messages per second of CPU', 'perCore', thousands),
+      toFewest,
+      cpuRatio,
+      value('messages/s', 'rate', thousands),
       roles('CPU per message (µs)', 'cpu'),
       ...load,
     ],
@@ -91,8 +115,8 @@ const TABLES: readonly {
 ];
 
 /** A titled table for each kind of measurement that has rows. */
-export function toTables(rows: readonly Row[], scenarios: readonly Scenario[]): string {
-  const scenarioOf = (row: Row) => scenarios.find(({ id }) => id === row.scenario)!;
+export function toTables(rows: readonly Row[]): string {
+  const scenarioOf = (row: Row) => SCENARIOS.find(({ id }) => id === row.scenario)!;
   return TABLES.flatMap(({ title, measures, columns }) => {
     const own = rows.filter((row) => measures.includes(scenarioOf(row).measure));
     if (own.length === 0) return [];
@@ -101,7 +125,7 @@ export function toTables(rows: readonly Row[], scenarios: readonly Scenario[]): 
       scenarioOf(row).name,
       nameOf(row.subject),
       String(row.runs),
-      ...columns.map(([, cell]) => cell(row)),
+      ...columns.map(([, cell]) => cell(row, rows)),
     ]);
     return [`### ${title}\n\n${toTable(head, cells)}`];
   }).join('\n\n');

@@ -15,6 +15,7 @@ const SETTLE_MS = 1000;
 
 export const MEASURES: Record<Measure, (trial: Trial) => Promise<Values>> = {
   throughput: measureTraffic,
+  scaling: measureTraffic,
   latency: measureTraffic,
   connect: measureConnect,
   memory: measureMemory,
@@ -45,7 +46,7 @@ async function measureConnect(trial: Trial): Promise<Values> {
   trial.begin();
   const { seconds, cpuShare } = await trial.connect();
   const used = trial.used();
-  const { clients } = trial.scenario;
+  const { clients } = trial.topology;
   return {
     rate: clients / seconds,
     perCore: (clients / used.micros) * 1e6,
@@ -63,7 +64,7 @@ async function measureMemory(trial: Trial): Promise<Values> {
   for (const [index, { role }] of processes.entries()) {
     for (const metric of ['rss', 'heap'] as const) {
       const each =
-        (after[index]![metric] - before[index]![metric]) / KIBIBYTE / trial.scenario.clients;
+        (after[index]![metric] - before[index]![metric]) / KIBIBYTE / trial.topology.clients;
       values[metric]! += each;
       values[`${metric} ${role}`] = (values[`${metric} ${role}`] ?? 0) + each;
     }

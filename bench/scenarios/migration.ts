@@ -47,7 +47,7 @@ export async function measureMigrationUnderLoad(trial: Trial): Promise<Values> {
 
 /** Time in which a killed hub server's clients get to another one, after the relay gave it up. */
 export async function measureCrash(trial: Trial): Promise<Values> {
-  const { running, scenario } = trial;
+  const { running, topology } = trial;
   await trial.connect();
   const victim = running.processes.at(-1)!;
   const heir = await running.startHub();
@@ -55,18 +55,18 @@ export async function measureCrash(trial: Trial): Promise<Values> {
   running.forget(victim);
   const killedAt = performance.now();
   victim.kill();
-  await untilServes(heir, scenario.clients, killedAt + TAKEOVER_LIMIT_MS);
+  await untilServes(heir, topology.clients, killedAt + TAKEOVER_LIMIT_MS);
   const ms = performance.now() - killedAt - GRACE_MS;
   await trial.checkClients();
   return { ms };
 }
 
-async function drain({ running, scenario }: Trial) {
+async function drain({ running, topology }: Trial) {
   const old = running.processes.at(-2) as NodeServer;
   const drained = await old.drain();
-  if (drained.migrated !== scenario.clients) {
+  if (drained.migrated !== topology.clients) {
     const closed = JSON.stringify(drained.closed);
-    throw new Error(`${drained.migrated} of ${scenario.clients} clients moved, closed: ${closed}`);
+    throw new Error(`${drained.migrated} of ${topology.clients} clients moved, closed: ${closed}`);
   }
   return drained;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busyMs, type Cores } from '../cores.js';
 import { LoadGenerator } from '../load/load-generator.js';
+import { LoadGenerators } from '../load/load-generators.js';
 import type { LoadProgram } from '../load/build-load.js';
 import { wireOf } from '../load/wire.js';
 import { BenchProcess } from '../processes/bench-process.js';
@@ -8,9 +9,8 @@ import { cpuMicrosOf } from '../processes/proc.js';
 import { RunningSubject, type SubjectOptions } from '../subjects/running-subject.js';
 import type { Subject } from '../subjects/subjects.js';
 import type { Scenario } from './scenarios.js';
+import type { Topology } from './topology.js';
 
-/** More clients than this come from several addresses: one has ports for some 28,000. */
-const CLIENTS_PER_ADDRESS = 15_000;
 const MAX_WARM_UP_MS = 3000;
 
 export interface TrialOptions {
@@ -38,17 +38,18 @@ export function otherLoad({ busy, ownShare }: Used, generatorShare: number): num
   return Math.max(0, servers - ownShare, generator - generatorShare);
 }
 
-/** One measurement: a subject's fresh processes and a load generator; ends all that it started. */
+/** One measurement: a subject's fresh processes and its load generators; ends all that it started. */
 export class Trial {
   readonly running: RunningSubject;
-  readonly load: LoadGenerator;
+  readonly load: LoadGenerators;
   readonly measureMs: number;
-  private readonly child: BenchProcess;
+  private readonly children: readonly BenchProcess[];
   private before = { at: 0, cpu: [] as number[], busy: [] as number[] };
 
   constructor(
     readonly scenario: Scenario,
     subject: Subject,
+    readonly topology: Topology,
     private readonly options: TrialOptions,
     extra: Pick<SubjectOptions, 'migrationsPerSecond'> = {},
   ) {
@@ -58,13 +59,18 @@ export class Trial {
       core: cores.servers,
       profile,
       maxFiles,
+      relays: topology.relays,
       ...extra,
     });
-    this.child = new BenchProcess('load generator', program.command, {
-      core: cores.generator,
-      channel: 'lines',
-    });
-    this.load = new LoadGenerator(this.child);
+    this.children = Array.from(
+      { length: topology.generators },
+      () =>
+        new BenchProcess('load generator', program.command, {
+          core: cores.generator,
+          channel: 'lines',
+        }),
+    );
+    this.load = new LoadGenerators(this.children.map((child) => new LoadGenerator(child)));
   }
 
   get warmUpMs(): number {
@@ -72,11 +78,10 @@ export class Trial {
   }
 
   connect() {
-    const { scenario, running } = this;
+    const { scenario, topology, running } = this;
     const asked = scenario.traffic?.kind === 'fanOut' ? 'fanOut' : 'echo';
     return this.load.connect({
-      clients: scenario.clients,
-      sources: Math.ceil(scenario.clients / CLIENTS_PER_ADDRESS),
+      clients: topology.clients,
       ports: running.ports,
       wire: wireOf(running.subject.framing, asked),
     });
@@ -88,11 +93,16 @@ export class Trial {
     await this.load.stop();
   }
 
-  /** Runs at full speed for a while: a server that has just started is slow at any rate. */
+  /**
+   * Runs at full speed for a while, then with one message at a time: a server that has just started is
+   * slow at any rate, and one that has only seen bursts compiles again when messages come alone.
+   */
   async heatUp(): Promise<void> {
-    this.load.start({ kind: 'echo', outstanding: 1 });
-    await sleep(this.warmUpMs);
-    await this.load.stop();
+    for (const kind of ['echo', 'turns'] as const) {
+      this.load.start({ kind, outstanding: 1 });
+      await sleep(this.warmUpMs);
+      await this.load.stop();
+    }
   }
 
   /** The time begins that {@link used} is about. */
@@ -123,7 +133,7 @@ export class Trial {
   }
 
   kill(): void {
-    this.child.signal('SIGKILL');
+    for (const child of this.children) child.signal('SIGKILL');
     this.running.kill();
   }
 

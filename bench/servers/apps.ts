@@ -9,6 +9,8 @@ import { BenchGateway } from './bench.gateway.js';
 import { HOST, type StartedServer } from './started-server.js';
 
 const READY_LIMIT_MS = 10_000;
+/** The default of `hub.connectionsPerRelay`. */
+const CONNECTIONS_PER_RELAY = 2;
 /** Options that differ from their defaults: those that would end a measurement by refusing clients. */
 const RELAY = { maxConnectionsPerAddress: 1_000_000, maxNewConnectionsPerSecond: 1_000_000 };
 
@@ -21,15 +23,15 @@ export async function startStock(): Promise<StartedServer> {
 
 /**
  * The same gateway with the library.
- * @param args of a relay: migrations per second, if not the default; of a hub server: its relay's port
+ * @param args of a relay: migrations per second, if not the default; of a hub server: the ports of its relays
  */
 export async function startMigrating(
   role: 'relay' | 'hub' | 'both',
-  [argument]: string[],
+  args: string[],
 ): Promise<StartedServer> {
   // The stock gateway's process loads nothing of the library.
   const { MigrationModule, MigrationService } = await import('nestjs-ws-migration');
-  const app = await create([MigrationModule.forRoot(optionsOf(role, argument))]);
+  const app = await create([MigrationModule.forRoot(optionsOf(role, args))]);
   const migration = app.get(MigrationService);
   const close = () => app.close();
   if (role !== 'hub') {
@@ -41,15 +43,17 @@ export async function startMigrating(
   }
   await app.init();
   migration.start();
-  await until(() => (migration.stats().hub?.serviceConnections ?? 0) > 1, 'the relay');
+  const wanted = args.length * CONNECTIONS_PER_RELAY;
+  await until(() => migration.stats().hub?.serviceConnections === wanted, 'the relay');
   return { port: undefined, migration, close };
 }
 
-function optionsOf(role: 'relay' | 'hub' | 'both', argument?: string): MigrationOptions {
+function optionsOf(role: 'relay' | 'hub' | 'both', args: string[]): MigrationOptions {
   if (role === 'hub') {
-    return { role, hub: { relays: [`ws://${HOST}:${argument}/migration/service`] } };
+    const relays = args.map((port) => `ws://${HOST}:${port}/migration/service`);
+    return { role, hub: { relays } };
   }
-  const rate = argument === undefined ? {} : { migrationsPerSecond: Number(argument) };
+  const rate = args.length === 0 ? {} : { migrationsPerSecond: Number(args[0]) };
   return { role, relay: { ...RELAY, ...rate } };
 }
 

@@ -14,6 +14,8 @@ export interface SubjectOptions {
   /** Folder for CPU profiles. */
   readonly profile?: string | undefined;
   readonly maxFiles: number;
+  /** Of a subject that has relays; 1 if it is not said. */
+  readonly relays?: number;
   /** Of a relay; undefined: the default. */
   readonly migrationsPerSecond?: number;
 }
@@ -38,7 +40,9 @@ export class RunningSubject {
       case 'socket.io':
         return this.startSocketIo();
       case 'split':
-        await this.startFront('relay', this.options.migrationsPerSecond);
+        for (let started = 0; started < (this.options.relays ?? 1); started += 1) {
+          await this.startFront('relay', this.options.migrationsPerSecond);
+        }
         await this.startHub();
         return;
       default:
@@ -46,9 +50,9 @@ export class RunningSubject {
     }
   }
 
-  /** One more hub server at the relay. */
+  /** One more hub server at the relays. */
   async startHub(): Promise<NodeServer> {
-    const hub = this.add(new NodeServer('hub', [this.ports[0]!], this.options));
+    const hub = this.add(new NodeServer('hub', this.ports, this.options));
     await hub.whenReady();
     return hub;
   }

@@ -21,6 +21,8 @@ export interface Subject {
   readonly program?: Program;
   /** Files that one client costs the process that has most. */
   readonly filesPerClient: number;
+  /** Whether it can have several processes that clients connect to. */
+  readonly scalesOut: boolean;
   /** Whether it is the library: what the guard watches. */
   readonly isOurs: boolean;
 }
@@ -31,10 +33,19 @@ const subject = (
   {
     framing = 'ws' as Framing,
     filesPerClient = 1,
+    scalesOut = false,
     isOurs = false,
     program = undefined as Program | undefined,
   } = {},
-): Subject => ({ id, name, framing, filesPerClient, isOurs, ...(program && { program }) });
+): Subject => ({
+  id,
+  name,
+  framing,
+  filesPerClient,
+  scalesOut,
+  isOurs,
+  ...(program && { program }),
+});
 
 /** All subjects; the first is what the others are compared with. */
 export const SUBJECTS: readonly Subject[] = [
@@ -46,7 +57,7 @@ export const SUBJECTS: readonly Subject[] = [
     program: 'redis-server',
     framing: 'socket.io',
   }),
-  subject('split', 'relay + hub', { isOurs: true }),
+  subject('split', 'relay + hub', { isOurs: true, scalesOut: true }),
   subject('both', 'role both', { isOurs: true }),
 ];
 

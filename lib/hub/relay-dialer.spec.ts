@@ -14,6 +14,7 @@ const sockets = new Set<Socket>();
 let dialers: RelayDialer[] = [];
 let server: Server;
 let answer: 'accept' | 'refuse' | 'hang' | 'hangInBody';
+let refusal: string;
 let attempts = 0;
 let authorization: string | undefined;
 
@@ -39,7 +40,7 @@ beforeEach(async () => {
     // Without a reader the socket would never see that the other end is gone.
     socket.resume().on('end', () => socket.end());
     if (answer === 'refuse') {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 14\r\n\r\ntoken expired\n');
+      socket.end(refusal);
     }
     if (answer === 'hangInBody') socket.write('HTTP/1.1 503 X\r\nContent-Length: 9\r\n\r\nwait');
   });
@@ -92,13 +93,18 @@ describe('RelayDialer', () => {
     expect(authorization).toBe('Bearer token-2');
   });
 
-  it('says why the relay refused it, with the text of the answer', async () => {
+  it.each([
+    ['401 Unauthorized', 'token expired\n', 'HTTP 401: token expired'],
+    ['403 Forbidden', 'not from there\n', 'HTTP 403: not from there'],
+    ['503 Service Unavailable', '', 'HTTP 503'],
+  ])('says why the relay refused it with %s and the text %j', async (status, text, told) => {
     answer = 'refuse';
+    refusal = `HTTP/1.1 ${status}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
     const { dialer, warnings } = dial();
     await until(() => expect(warnings.length).toBeGreaterThan(0));
     dialer.stop();
     expect(warnings[0]).toBe(
-      `Cannot reach the relay at ws://127.0.0.1:${port()}/service: HTTP 401: token expired; next attempt in 0 ms`,
+      `Cannot reach the relay at ws://127.0.0.1:${port()}/service: ${told}; next attempt in 0 ms`,
     );
     await until(() => expect(sockets.size).toBe(0));
   });

@@ -1,10 +1,12 @@
-import { WebSocket } from 'ws';
 import type { RandomSource } from '../protocol/clock.js';
 import type { Transport } from '../protocol/transport.js';
 import {
   MAX_SERVICE_PAYLOAD_BYTES,
   WebSocketTransport,
 } from '../transport/web-socket-transport.js';
+import { FramedBatchSocket } from '../transport/web-socket/batch-socket.js';
+import { dialWebSocket } from '../transport/web-socket/dial.js';
+import type { Dialled } from '../transport/web-socket/dial.js';
 import { relayUnreachable } from './hub.messages.js';
 
 const FIRST_DELAY_MS = 500;
@@ -28,7 +30,7 @@ export interface RelayDialerOptions {
  * with full jitter up to the limit.
  */
 export class RelayDialer {
-  private socket: WebSocket | undefined;
+  private readonly dialling = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private establishedAt = Infinity;
@@ -56,7 +58,7 @@ export class RelayDialer {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    if (this.socket?.readyState === WebSocket.CONNECTING) this.socket.terminate();
+    this.dialling.abort();
   }
 
   private async dial() {
@@ -69,37 +71,24 @@ export class RelayDialer {
       return;
     }
     if (this.stopped) return;
-    const socket = new WebSocket(url, {
-      perMessageDeflate: false,
-      maxPayload: MAX_SERVICE_PAYLOAD_BYTES,
-      handshakeTimeout: handshakeTimeoutMs,
-      headers: authorization ? { authorization } : {},
-    });
-    this.socket = socket;
-    let cause = 'connection closed';
-    let failed = false;
-    const fail = () => {
-      if (failed) return;
-      failed = true;
-      this.failed(cause);
-    };
-    socket.on('unexpected-response', (request, response) => {
-      cause = `HTTP ${response.statusCode}`;
-      response.setEncoding('utf8');
-      response.once('data', (text: string) => (cause += `: ${text.slice(0, 200).trim()}`));
-      response.on('close', () => {
-        request.destroy();
-        fail();
+    let dialled: Dialled;
+    try {
+      dialled = await dialWebSocket(url, {
+        timeoutMs: handshakeTimeoutMs,
+        headers: authorization ? { authorization } : {},
+        signal: this.dialling.signal,
       });
-      response.resume();
-    });
-    socket.on('error', (error) => (cause = error.message));
-    socket.on('close', fail);
-    socket.on('open', () => {
-      socket.off('close', fail);
-      if (this.stopped) socket.terminate();
-      else this.options.connected(new WebSocketTransport(socket, true));
-    });
+    } catch (error) {
+      this.failed((error as Error).message);
+      return;
+    }
+    const { socket, head } = dialled;
+    if (this.stopped) {
+      socket.destroy();
+      return;
+    }
+    const batches = new FramedBatchSocket(socket, head, 'server', MAX_SERVICE_PAYLOAD_BYTES);
+    this.options.connected(new WebSocketTransport(batches, true));
   }
 
   private failed(cause: string) {

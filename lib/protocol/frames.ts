@@ -65,15 +65,20 @@ const mostBytes = (text: string) =>
 /** Collects the frames of one turn and gives them as one buffer. */
 export class FrameWriter {
   private buffer: Buffer;
-  private used = 0;
+  private used: number;
 
-  constructor(private readonly initialBytes = 16_384) {
+  /** @param room bytes to leave free in front of what is collected */
+  constructor(
+    private readonly initialBytes = 16_384,
+    private readonly room = 0,
+  ) {
     this.buffer = Buffer.allocUnsafe(initialBytes);
+    this.used = room;
   }
 
   /** Bytes collected. */
   get length(): number {
-    return this.used;
+    return this.used - this.room;
   }
 
   data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
@@ -105,10 +110,10 @@ export class FrameWriter {
     this.used += HEADER_BYTES + encoded.length;
   }
 
-  /** The collected frames; the writer starts anew and never touches the returned bytes again. */
+  /** The collected frames with the room in front; the writer starts anew and never touches the returned bytes again. */
   take(): Buffer {
     const used = this.buffer.subarray(0, this.used);
-    this.used = 0;
+    this.used = this.room;
     // A small batch is copied, so that not every turn costs a new buffer.
     const { length } = this.buffer;
     if (length === this.initialBytes && used.length * 4 <= length) return Buffer.from(used);

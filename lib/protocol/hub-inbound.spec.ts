@@ -119,7 +119,7 @@ describe('checkpoints', () => {
     link.checkpoint(TWO, true);
     t.channel.take();
     decide(link, 'rolledBack');
-    expect(t.channel.take()).toEqual([{ context: TWO }, 'late']);
+    expect(t.channel.take()).toEqual(['late', { context: TWO }]);
   });
 
   it('are not sent again when the connection stays, unless they changed', () => {
@@ -190,6 +190,67 @@ describe('checkpoints', () => {
     t.channel.take();
     if (what === 'moved') link.releaseOn(t.next, elsewhere(0, 'other'));
     expect([...t.channel.take(), ...t.next.take()]).not.toContainEqual({ context: TWO });
+  });
+
+  it('wait with their acknowledgements for what was sent before and cannot leave yet', () => {
+    t.owner.holdsAcks = true;
+    const link = t.openLink();
+    for (const result of ['1', '2', '3', '4', '5']) link.send(result, false);
+    link.handled(handOver(link));
+    link.checkpoint(ONE, true);
+    link.acknowledge(11);
+    link.send('6', false);
+    expect(t.channel.take()).toEqual(['1', '2', '3']);
+    link.onAck(1, []);
+    expect(t.channel.take()).toEqual(['4']);
+    link.onAck(2, []);
+    expect(t.channel.take()).toEqual(['5', { context: ONE }, [11]]);
+  });
+
+  it('that wait are replaced, but for the first, which comes through', () => {
+    t.owner.holdsAcks = true;
+    const link = t.openLink();
+    for (const result of ['1', '2', '3', '4']) link.send(result, false);
+    for (const context of [ONE, TWO, Uint8Array.of(3)]) {
+      link.handled(handOver(link));
+      link.checkpoint(context, true);
+      link.acknowledge(10 + context[0]!);
+      link.send('more', false);
+    }
+    t.channel.take();
+    link.onAck(1, []);
+    expect(t.channel.take()).toEqual(['4', { context: ONE }, [11]]);
+    link.onAck(4, []);
+    const third = { context: Uint8Array.of(3) };
+    expect(t.channel.take()).toEqual(['more', 'more', 'more', third, [13]]);
+  });
+
+  it('go with READY, behind all that was sent', () => {
+    const link = t.openLink();
+    for (const result of ['1', '2', '3', '4']) link.send(result, false);
+    link.checkpoint(ONE, true);
+    request(link);
+    expect(t.channel.take()).toEqual(['1', '2', '3', '4', { context: ONE }, ready(10, 4)]);
+  });
+
+  it('come on another service connection behind what was sent before them', () => {
+    const link = t.openLink();
+    for (const result of ['1', '2', '3', '4']) link.send(result, false);
+    link.checkpoint(ONE, true);
+    request(link);
+    link.onLost(1006, '');
+    t.rebind(link, 0);
+    const [, ...rest] = t.next.take();
+    expect(rest).toEqual(['1', '2', '3', '4', { context: ONE }, [10]]);
+  });
+
+  it('do not wait any more for what was dropped', () => {
+    const link = t.openLink();
+    for (const result of ['1', '2', '3', '4']) link.send(result, false);
+    link.checkpoint(ONE, true);
+    t.channel.take();
+    link.abort(1006, '');
+    expect(t.channel.take()).toEqual([{ context: ONE }, { code: 1006, reason: '' }]);
   });
 
   it('are refused when no relay would take them', () => {

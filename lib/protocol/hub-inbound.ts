@@ -1,8 +1,11 @@
+import { CheckpointQueue } from './checkpoint-queue.js';
+import type { SavedContext } from './checkpoint-queue.js';
 import type { HubLinkOwner } from './hub-link-owner.js';
 import type { HubMove } from './hub-move.js';
 import { InboundProgress } from './inbound-progress.js';
 import { MessageType } from './messages.js';
-import type { Checkpoint, LinkMessage } from './messages.js';
+import type { LinkMessage } from './messages.js';
+import type { OutboundWindow } from './outbound-window.js';
 import { MAX_CONTEXT } from './schema.js';
 import type { AckSource, LinkChannel } from './session.js';
 
@@ -23,8 +26,9 @@ export abstract class HubInbound implements AckSource {
   private ackScheduled = false;
   /** Whether something is complete of which no acknowledgement was written. */
   private ackDue = false;
-  private saved: Pick<Checkpoint, 'context' | 'migratable'> | undefined;
-  private isSavedDue = false;
+  /** The last checkpoint that was sent. */
+  private saved: SavedContext | undefined;
+  private readonly checkpoints = new CheckpointQueue();
 
   /** @param start number of the last message before the first that will be received */
   constructor(
@@ -71,7 +75,7 @@ export abstract class HubInbound implements AckSource {
    * called once; with the acknowledgement `received` that was done before.
    */
   acknowledge(number: number): void {
-    if (this.ack === 'handled') this.complete(number);
+    if (this.ack === 'handled' && !this.checkpoints.acknowledge(number)) this.complete(number);
   }
 
   /**
@@ -108,7 +112,8 @@ export abstract class HubInbound implements AckSource {
 
   /**
    * What another server needs to go on with the connection; replaces what was said before. It reaches
-   * the relay before the acknowledgements that are given from now on.
+   * the relay behind all that was sent before, and before the acknowledgements that are given from
+   * now on.
    * @param context is kept as it is, not copied
    * @throws RangeError when it has more than 1000000 bytes
    */
@@ -117,9 +122,9 @@ export abstract class HubInbound implements AckSource {
       throw new RangeError(`A context of ${context.length} bytes is more than ${MAX_CONTEXT}`);
     }
     if (this.over) return;
-    this.saved = { ...(context && { context }), ...(!migratable && { migratable }) };
-    if (this.flowing) this.sendCheckpoint();
-    else this.isSavedDue = true;
+    const saved = { ...(context && { context }), ...(!migratable && { migratable }) };
+    this.checkpoints.add(this.outbound.last, saved);
+    if (this.flowing) this.sendCheckpoints();
   }
 
   writeAck(): void {
@@ -127,6 +132,7 @@ export abstract class HubInbound implements AckSource {
     if (this.flowing) this.writeDueAck();
   }
 
+  protected abstract readonly outbound: OutboundWindow;
   /** Leaves when nothing is at work any more and that was asked for. */
   protected abstract leaveAtSafePoint(): void;
   /** Whether the connection is not this server's any more. */
@@ -145,23 +151,34 @@ export abstract class HubInbound implements AckSource {
     this.channel.sendAck(this.number, this.inbound.complete, this.inbound.takeFresh());
   }
 
-  /** Says all again on another service connection: what was said before may be lost. */
-  protected repeat(): void {
+  /** Sends what does not wait any more for what was sent before it. */
+  protected sendCheckpoints(): void {
+    if (this.takeCheckpoints()) this.say({ type: MessageType.Checkpoint, ...this.saved });
+  }
+
+  /**
+   * Says all again on another service connection: what was said before may be lost.
+   * @param sent outbound messages that were on their way, of which the last checkpoint may speak
+   */
+  protected repeat(sent: number): void {
+    this.takeCheckpoints();
     this.ackScheduled = this.ackDue = false;
-    if (this.saved) this.sendCheckpoint();
+    if (this.saved) {
+      this.outbound.transmitUpTo(sent);
+      this.say({ type: MessageType.Checkpoint, ...this.saved });
+    }
     this.channel.sendAck(this.number, this.inbound.complete, this.inbound.ranges);
   }
 
-  /** Says what was kept while nothing could be said. */
+  /** Acknowledges what was kept while nothing could be said. */
   protected catchUp(): void {
-    if (this.isSavedDue) this.sendCheckpoint();
     if (this.ackDue) this.scheduleAck();
   }
 
   /** Nobody will ask for a context any more. */
   protected forgetContext(): void {
     this.saved = undefined;
-    this.isSavedDue = false;
+    this.checkpoints.clear();
   }
 
   protected say(message: Unaddressed<LinkMessage>): void {
@@ -180,8 +197,12 @@ export abstract class HubInbound implements AckSource {
     this.channel.scheduleAck(this);
   }
 
-  private sendCheckpoint() {
-    this.isSavedDue = false;
-    this.say({ type: MessageType.Checkpoint, ...this.saved });
+  private takeCheckpoints(): boolean {
+    const { drained, sent } = this.outbound;
+    const taken = this.checkpoints.take(drained ? Infinity : sent);
+    if (!taken) return false;
+    this.saved = taken.saved;
+    for (const number of taken.numbers) this.complete(number);
+    return true;
   }
 }

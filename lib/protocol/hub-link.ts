@@ -45,7 +45,7 @@ export class HubLink extends HubInbound implements LinkEnd {
   private readonly origin: MigrationInfo | undefined;
   private detachedNow = false;
   private phase: Phase = 'opening';
-  private readonly outbound: OutboundWindow;
+  protected readonly outbound: OutboundWindow;
   private pings: UnansweredPings | undefined;
   /** The last one that was asked for, of either kind. */
   private attempt = 0;
@@ -225,8 +225,9 @@ export class HubLink extends HubInbound implements LinkEnd {
 
   /** Goes on with another service connection of the same relay. */
   rebind(channel: LinkChannel, message: RebindConnection | MigrateConnectionAckElsewhere): void {
+    const { sent } = this.outbound;
     this.bindTo(channel, message);
-    this.repeat();
+    this.repeat(sent);
     this.closeSent = false;
     const stays = this.leaving;
     this.phase = 'open';
@@ -290,6 +291,7 @@ export class HubLink extends HubInbound implements LinkEnd {
 
   private leave({ context, to }: Readiness) {
     this.outbound.transmitAll();
+    this.sendCheckpoints();
     this.writeDueAck();
     this.answer(this.attempt, { ready: true, ...(context && { context }), ...(to && { to }) });
   }
@@ -380,8 +382,8 @@ export class HubLink extends HubInbound implements LinkEnd {
 
   /** What waited while nothing could be sent, or may have got lost, is sent. */
   private resume() {
-    this.catchUp();
     this.transmit();
+    this.catchUp();
     if (this.pings && this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
   }
 
@@ -391,6 +393,7 @@ export class HubLink extends HubInbound implements LinkEnd {
 
   private transmit() {
     this.outbound.transmit();
+    this.sendCheckpoints();
     if (this.closing && this.outbound.drained) this.sendClose();
   }
 

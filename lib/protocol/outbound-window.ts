@@ -35,6 +35,11 @@ export class OutboundWindow {
     return this.transmitted;
   }
 
+  /** Number of the last message, those that wait included. */
+  get last(): number {
+    return this.retained.last;
+  }
+
   /** Whether nothing waits. */
   get drained(): boolean {
     return this.transmitted === this.retained.last;
@@ -66,7 +71,12 @@ export class OutboundWindow {
 
   /** Sends everything, whatever the limits say. */
   transmitAll(): void {
-    while (!this.drained) this.transmitNext();
+    this.transmitUpTo(this.last);
+  }
+
+  /** Sends what comes before this message, and it, whatever the limits say. */
+  transmitUpTo(number: number): void {
+    while (this.transmitted < number) this.transmitNext();
   }
 
   /** @throws ProtocolError when more is acknowledged than was sent */

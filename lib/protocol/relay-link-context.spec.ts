@@ -53,6 +53,7 @@ describe('a takeover', () => {
     t.migrate();
     t.a.readyWith({ context: bytesOf('ready') });
     t.b.accept();
+    t.a.released();
     t.b.take();
     crash(t.b);
     expect(openedWith(t.c)).toEqual(['ready']);

@@ -174,4 +174,21 @@ describe('the loss of a hub server', () => {
     t.a.released(1);
     expect([t.heard(), t.clock.timers.size]).toEqual([['old', 'new'], 0]);
   });
+
+  it('goes back to the server that it had left once the last word of that is there', () => {
+    t.moveToB();
+    t.candidates = [t.a];
+    t.b.lose();
+    t.link.serverGone();
+    expect(t.a.take()).toEqual([]);
+    t.a.says('old');
+    t.a.released(1);
+    expect(t.a.take().map(({ type }) => type)).toEqual([
+      MessageType.CloseConnection,
+      MessageType.OpenConnection,
+    ]);
+    t.a.accept();
+    t.a.says('new');
+    expect(t.heard()).toEqual(['old', 'new']);
+  });
 });

@@ -191,7 +191,10 @@ export class RelayLink
   }
 
   selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined {
-    return this.owner.selectTarget(excluded, to);
+    const { leaving } = this;
+    // Opened there anew, its last word would be lost, and asked for of the wrong one.
+    const all = leaving ? new Set([...excluded, leaving.serverId]) : excluded;
+    return this.owner.selectTarget(all, to);
   }
 
   progressed(): void {
@@ -354,6 +357,7 @@ export class RelayLink
     this.server?.letThrough();
     this.closeAsWanted();
     this.owner.settled();
+    this.migration?.retry();
   }
 
   onClosed(binding: RelayBinding): void {
@@ -456,9 +460,14 @@ export class RelayLink
     this.migration.takeOver();
   }
 
+  /** Whether the connection has left this hub server, whose last word is still awaited. */
+  isLeaving(serverId: string): boolean {
+    return this.leaving?.serverId === serverId;
+  }
+
   /** A hub server that the connection has left is gone for good. */
   leftServerGone(serverId: string): void {
-    if (this.leaving?.serverId === serverId) this.leaving.finish();
+    if (this.isLeaving(serverId)) this.leaving!.finish();
   }
 
   /** What the server sends that has the connection. */

@@ -222,6 +222,11 @@ export class ClientConnection implements RelayLinkOwner {
     this.link?.serverGone();
   }
 
+  /** Whether the connection has left this hub server, whose last word is still awaited. */
+  isLeaving(serverId: string): boolean {
+    return this.link?.isLeaving(serverId) ?? false;
+  }
+
   /** A hub server is gone for good that the connection may have left a moment ago. */
   leftServerGone(serverId: string): void {
     this.link?.leftServerGone(serverId);

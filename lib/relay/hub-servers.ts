@@ -181,8 +181,14 @@ export class HubServers {
     // One that said it leaves, or did leave, does not come back.
     const leaves = server.draining || code === ServiceCloseCode.GoingAway;
     const grace = leaves ? 0 : options.hubReconnectGraceMs;
-    if (server.connections.size === 0 || grace === 0) this.gone(server, reason);
+    if (grace === 0 || !this.isAwaited(server)) this.gone(server, reason);
     else server.graceTimer = clock.setTimer(() => this.gone(server, reason), grace);
+  }
+
+  /** Whether it has connections, or may still have to say what it sent on those that have left. */
+  private isAwaited({ connections, serverId }: HubServerEntry): boolean {
+    if (connections.size > 0) return true;
+    return [...this.relay.connections.values()].some((client) => client.isLeaving(serverId));
   }
 
   private gone(server: HubServerEntry, reason: string) {

@@ -7,6 +7,7 @@ import {
   until,
   upgradeRequest,
 } from '../../test/support/relay-fixture.js';
+import { WsBatchSocket } from '../../test/support/ws-batch-socket.js';
 import { resolveOptions } from '../options/index.js';
 import type { MigrationOptions } from '../options/index.js';
 import { createTokenSigner } from '../transport/service-token.js';
@@ -37,7 +38,9 @@ describe('clients and service connections of a relay', () => {
     const Authorization = `Bearer ${await createTokenSigner(security)!('hub-1')}`;
     const dialled = relay.client('/migration/service', { headers: { ...headers, Authorization } });
     await until(() => expect(dialled.open).toBe(true));
-    const hub = new TestHub(new WebSocketTransport(dialled.ws), [{ port: 0, path: '/chat' }]);
+    const hub = new TestHub(new WebSocketTransport(new WsBatchSocket(dialled.ws)), [
+      { port: 0, path: '/chat' },
+    ]);
     await until(() => expect(hub.established).toBe(true));
     const client = relay.client('/chat', { headers });
     await until(() => expect(client.open).toBe(true));

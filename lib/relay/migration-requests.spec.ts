@@ -316,6 +316,16 @@ describe('a request that comes between', () => {
     expect([state().state, b.types().includes(REQUEST)]).toEqual(['cancelled', false]);
   });
 
+  it('does not share the number of its attempt with the next one', () => {
+    commit();
+    const { attempt } = request();
+    cancel();
+    a.released();
+    expect(request({ to: { serverId: 'a' } }).attempt).toBe(attempt + 1);
+    t.run();
+    expect(b.take().at(-1)).toMatchObject({ type: REQUEST, attempt: attempt + 1 });
+  });
+
   it('is forgotten with the connection', () => {
     detach();
     t.listen();

@@ -150,6 +150,8 @@ export class MigrationRequests {
   private giveUp(connection: ClientConnection, reason: string) {
     const view = this.viewWaiting(connection)!;
     this.drop(connection);
+    // The next one has a number of its own, for those who follow this one.
+    if (connection.currentLink) connection.currentLink.lastAttempt = view.attempt;
     const state = reason === 'alreadyThere' ? 'none' : stateAfter(reason);
     connection.lastMigration = { ...view, state, reason };
     if (state !== 'none') this.countFailure(connection, reason);

@@ -8,6 +8,7 @@ import {
   upgradeRequest,
   until,
 } from '../../test/support/relay-fixture.js';
+import { WsBatchSocket } from '../../test/support/ws-batch-socket.js';
 import { resolveOptions } from '../options/index.js';
 import type { MigrationOptions, SecurityOptions } from '../options/index.js';
 import { createTokenSigner } from '../transport/service-token.js';
@@ -37,7 +38,9 @@ describe('service connections', () => {
   it('of this machine need no key when none is configured', async () => {
     await start();
     const { ws } = await dial();
-    const hub = new TestHub(new WebSocketTransport(ws), [{ port: 0, path: '/chat' }]);
+    const hub = new TestHub(new WebSocketTransport(new WsBatchSocket(ws)), [
+      { port: 0, path: '/chat' },
+    ]);
     await until(() => expect(hub.established).toBe(true));
     const client = relay.client();
     await until(() => expect(client.open).toBe(true));
@@ -103,7 +106,7 @@ describe('service connections', () => {
   it('cannot use the token of another server', async () => {
     await start({ security: { secrets: SECRETS } });
     const { ws } = await dial(bearer(await token({ secrets: SECRETS }, 'hub-2')));
-    const hub = new TestHub(new WebSocketTransport(ws), [], 'hub-1');
+    const hub = new TestHub(new WebSocketTransport(new WsBatchSocket(ws)), [], 'hub-1');
     await until(() => expect(hub.ended?.code).toBe(4409));
     expect(relay.relay.core.stats().servers).toEqual([]);
   });
@@ -143,7 +146,9 @@ describe('service connections', () => {
     await start();
     const { ws } = await dial();
     const nothing = { maxPayload: null, compress: null, level: null } as object;
-    const hub = new TestHub(new WebSocketTransport(ws), [{ port: 0, path: '/chat', ...nothing }]);
+    const hub = new TestHub(new WebSocketTransport(new WsBatchSocket(ws)), [
+      { port: 0, path: '/chat', ...nothing },
+    ]);
     await until(() => expect(hub.established).toBe(true));
     const client = relay.client();
     await until(() => expect(client.open).toBe(true));

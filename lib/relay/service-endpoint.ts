@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer } from 'ws';
 import { isLoopbackHost } from '../options/index.js';
 import type { ResolvedRelayOptions } from '../options/index.js';
 import { normalizePath } from '../protocol/endpoint.js';
@@ -10,6 +9,8 @@ import {
   MAX_SERVICE_PAYLOAD_BYTES,
   WebSocketTransport,
 } from '../transport/web-socket-transport.js';
+import { FramedBatchSocket } from '../transport/web-socket/batch-socket.js';
+import { grantUpgrade } from '../transport/web-socket/handshake.js';
 import { peerOf, plainAddress } from './client-address.js';
 import type { FailureLog } from './failure-log.js';
 import { refuseUpgrade, retryLater } from './http-refusal.js';
@@ -18,12 +19,13 @@ import type { IngressFinder } from './ingress-finder.js';
 import type { ProxyHeader } from './proxy-protocol.js';
 import type { RelayCore } from './relay-core.js';
 import type { TrackedSockets } from './tracked-sockets.js';
-import { pathnameOf } from './upgrade-request.js';
+import { asksForWebSocket, checkHandshake, pathnameOf } from './upgrade-request.js';
 import type { Upgrade } from './upgrade-request.js';
 
 /** A request that carries one of these came through a proxy or from a web page. */
 const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip', 'origin'];
 const RETRY_SECONDS = 5;
+const NO_WEBSOCKET: Refusal = { status: 400, text: 'the upgrade must be to websocket' };
 
 type ServiceOptions = Pick<
   ResolvedRelayOptions,
@@ -34,12 +36,6 @@ type ServiceOptions = Pick<
 export class ServiceEndpoint {
   private readonly path: string;
   private readonly foreignHeaders: readonly string[];
-  private readonly server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    maxPayload: MAX_SERVICE_PAYLOAD_BYTES,
-    perMessageDeflate: false,
-  });
 
   /** @param verify without it, only peers on this machine are let in */
   constructor(
@@ -75,10 +71,12 @@ export class ServiceEndpoint {
       if (this.core.sessionCount >= this.options.maxServiceConnections) {
         throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
       }
-      this.server.handleUpgrade(request, socket, head, (ws) => {
-        const ingress = this.ingressOf(request);
-        this.core.attach(new WebSocketTransport(ws), { authenticatedAs, ingress });
-      });
+      const fault = asksForWebSocket(request) ? checkHandshake(request) : NO_WEBSOCKET;
+      if (fault) throw new Refused(fault);
+      const ingress = this.ingressOf(request);
+      if (!grantUpgrade(request, socket)) return;
+      const batches = new FramedBatchSocket(socket, head, 'client', MAX_SERVICE_PAYLOAD_BYTES);
+      this.core.attach(new WebSocketTransport(batches), { authenticatedAs, ingress });
     } catch (error) {
       const refusal = refusalOf(error);
       this.failures.warn(address, `Service connection refused: ${refusal.text}`);

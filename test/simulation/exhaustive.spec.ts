@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { HubLink } from '../../lib/protocol/hub-link.js';
 import { Leaving } from '../../lib/protocol/leaving.js';
 import { RelayBinding } from '../../lib/protocol/relay-binding.js';
 import { RelayLink } from '../../lib/protocol/relay-link.js';
@@ -20,6 +21,8 @@ import { mutate } from './mutate.js';
  * Each state is visited once; states are told apart by a hash of everything in both cores, on the
  * wires and in the ledger (53 bits: a collision in a million states has a probability of 1 in 10,000).
  * Time passes only when nothing else can happen, or as a fault.
+ *
+ * One case has a batch: a message with two results, which stops for the move and goes on after it.
  *
  * Here: without a fault every order, with two messages of the client, their echoes and a push. With a
  * fault, one message of the client and its echo; the acts, the closes and the fault at any time, all
@@ -100,5 +103,13 @@ describe('the exhaustive search of a core with a mistake', () => {
       link.rerouting = rerouting;
     });
     expect(firstFinding('reroute, one message')).toContain('invariant 3');
+  });
+
+  it('finds a batch that is acknowledged when it stops', () => {
+    restore = mutate(HubLink.prototype, 'suspended', (original) => (self, number) => {
+      (self as HubLink).acknowledge(number as number);
+      original(self, number);
+    });
+    expect(firstFinding('migration in a batch')).toContain('the batch is never answered');
   });
 });

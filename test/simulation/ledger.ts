@@ -1,3 +1,6 @@
+import type { OpenConnection } from '../../lib/protocol/messages.js';
+import type { ServerMessage } from './client-message.js';
+
 /** What happened to a client's message at an application. */
 export interface Handling {
   client: number;
@@ -6,6 +9,8 @@ export interface Handling {
   connection: number;
   /** Handlers of other connection objects of this client that were still running. */
   runningElsewhere: number;
+  /** The handler stopped before its end: another one may go on. */
+  suspended?: boolean;
 }
 
 /** One connection object of an application: from `open` until its `closed` callback. */
@@ -15,6 +20,12 @@ export interface ServerSide {
   serverId: string;
   epoch: number;
   migrated: boolean;
+  /** Another server was lost, and this one took over. */
+  crashed: boolean;
+  /** The results of each request that was at work when it was opened. */
+  cursors: ReadonlyMap<number, number>;
+  /** It was not migratable at some time. */
+  wasKept?: boolean;
   accepted: boolean;
   refused: boolean;
   /** Messages that the application sent, and how many before it asked for the connection's close. */
@@ -46,7 +57,7 @@ export interface ClientSide {
   /** Messages that the relay was given before it started to close the socket. */
   takenBeforeClose: number | undefined;
   /** What the client received, in order. */
-  received: { connection: number; seq: number }[];
+  received: ServerMessage[];
   /** The socket at the relay is gone. */
   gone: { code: number; reason: string } | undefined;
   /** The relay closed it. */
@@ -55,12 +66,24 @@ export interface ClientSide {
   left: boolean;
   cut: boolean;
   phase: string;
+  /** The origin said that its application has the last word. */
+  announced?: boolean;
+  /** When the attempt to move it that was asked for last must be over. */
+  attemptUntil?: number;
+  /** When it left a server for another one, as the relay sees it. */
+  leftAt?: number;
+  /** How often it has moved to another server. */
+  moves?: number;
+  /** An origin was ready to let it go, with all that it had; or another server took over. */
+  departed?: boolean;
   /** The service connection that its messages take. */
   home: unknown;
   /** The service connection on which its server was asked last to go on. */
   asked: unknown;
   /** Numbers of the messages whose acknowledgement reached the relay. */
   acknowledged: Set<number>;
+  /** Its requests, and how many results are due to each. */
+  requests: Map<number, number>;
 }
 
 /** What is seen from outside of the core, at the clients and at the applications. */
@@ -76,6 +99,58 @@ export class Ledger {
     private readonly now: () => number,
     private readonly onTrace?: (line: string) => void,
   ) {}
+
+  addClient(index: number): ClientSide {
+    const client: ClientSide = {
+      index,
+      opened: false,
+      refused: undefined,
+      sent: 0,
+      taken: 0,
+      completed: 0,
+      takenBeforeClose: undefined,
+      received: [],
+      gone: undefined,
+      closedByRelay: undefined,
+      left: false,
+      cut: false,
+      phase: 'opening',
+      home: undefined,
+      asked: undefined,
+      acknowledged: new Set(),
+      requests: new Map(),
+    };
+    this.clients.push(client);
+    return client;
+  }
+
+  /** @param cursors the results of the requests that were at work before */
+  addConnection(
+    client: number,
+    { dead, serverId }: { readonly dead: boolean; readonly serverId: string },
+    { epoch, migration }: OpenConnection,
+    cursors: ReadonlyMap<number, number> = new Map(),
+  ): ServerSide {
+    const side: ServerSide = {
+      key: this.connections.length,
+      client,
+      serverId,
+      epoch,
+      migrated: migration !== undefined,
+      crashed: migration?.reason === 'crash',
+      cursors,
+      accepted: false,
+      refused: false,
+      sent: 0,
+      sentBeforeClose: undefined,
+      running: 0,
+      closed: [],
+      lost: dead,
+      diedWithMessages: false,
+    };
+    this.connections.push(side);
+    return side;
+  }
 
   count(what: string): void {
     this.occurred.set(what, (this.occurred.get(what) ?? 0) + 1);

@@ -25,3 +25,6 @@ export function every(n: number): () => boolean {
   let calls = 0;
   return () => ++calls % n === 0;
 }
+
+/** Instead of a method: nothing happens. */
+export const nothing = () => () => undefined;

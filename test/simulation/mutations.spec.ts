@@ -17,33 +17,12 @@ import { IngressReload } from '../../lib/relay/ingress-reload.js';
 import type { RelayCore } from '../../lib/relay/relay-core.js';
 import { ServerDrain } from '../../lib/relay/server-drain.js';
 import type { DrainHost } from '../../lib/relay/server-drain.js';
-import { every, mutate } from './mutate.js';
-import { newScenario } from './scenario.js';
-import type { Scenario } from './scenario.js';
-import { runScenario } from './schedule.js';
+import { MAX_SCHEDULES, expectFound, findings } from './findings.js';
+import { every, mutate, nothing } from './mutate.js';
 import { SimulatedConnection } from './simulated-connection.js';
-
-const MAX_SCHEDULES = 400;
 
 let restore: (() => void) | undefined;
 afterEach(() => restore?.());
-
-/**
- * What is found by the first schedules that find something.
- * @param change makes what is looked for more likely
- */
-function findings(schedules = MAX_SCHEDULES, change: Partial<Scenario> = {}): string[] {
-  const found: string[] = [];
-  for (let seed = 1; seed <= schedules && found.length < 12; seed++) {
-    found.push(...runScenario({ ...newScenario(seed), ...change }).violations);
-  }
-  return found;
-}
-
-const expectFound = (invariant: number) =>
-  expect(findings().map((it) => it.slice(0, 11))).toContain(`invariant ${invariant}`);
-
-const nothing = () => () => undefined;
 
 describe('the checker', () => {
   it('finds nothing in the core as it is', () => {

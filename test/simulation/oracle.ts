@@ -1,6 +1,7 @@
 import type { HubCore } from '../../lib/hub/hub-core.js';
 import type { RelayCore } from '../../lib/relay/relay-core.js';
 import type { ClientSide, Ledger, ServerSide } from './ledger.js';
+import { checkReplies } from './reply-oracle.js';
 
 /** A world that is at its end. */
 export interface JudgedWorld {
@@ -28,11 +29,11 @@ function checkInbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerSi
   const name = `client ${client.index}`;
   const handled = ledger.handled.filter((it) => it.client === client.index);
   const lastOf = new Map<number, number>();
-  const by = new Map<number, ServerSide>();
+  const by = new Map<number, { side: ServerSide; suspended: boolean }>();
   let last = -1;
   let lastEpoch = 0;
   let expected = 1;
-  for (const { seq, connection, runningElsewhere } of handled) {
+  for (const { seq, connection, runningElsewhere, suspended = false } of handled) {
     const side = ledger.connections[connection]!;
     if (seq > expected) ledger.violate(1, `${name}: ${seq} handled, expected ${expected}`);
     if (seq <= (lastOf.get(connection) ?? 0)) {
@@ -40,10 +41,12 @@ function checkInbound({ ledger }: JudgedWorld, client: ClientSide, own: ServerSi
     }
     lastOf.set(connection, seq);
     const before = by.get(seq);
-    const older = before && before.epoch < side.epoch ? before : side;
-    if (before && !older.lost) ledger.violate(1, `${name}: ${seq} handled twice`);
-    if (before) ledger.count('handled again after a loss');
-    by.set(seq, side);
+    if (before && !before.suspended) {
+      const older = before.side.epoch < side.epoch ? before.side : side;
+      if (!older.lost) ledger.violate(1, `${name}: ${seq} handled twice`);
+      ledger.count('handled again after a loss');
+    }
+    by.set(seq, { side, suspended });
     expected = Math.max(expected, seq + 1);
     if (side.lost) continue;
     if (connection !== last) {
@@ -146,6 +149,7 @@ export function judge(world: JudgedWorld): void {
     checkInbound(world, side, own);
     checkOutbound(world, side, own);
     checkConnections(world, side, own);
+    checkReplies(world.ledger, side);
     checkReason(world, side);
   }
   checkMemory(world);
@@ -183,7 +187,8 @@ function checkMemory({ clock, clients, ledger, relay, servers }: JudgedWorld) {
     for (const name of [...notEmpty(core), ...notEmpty(orphans)])
       ledger.violate(7, `${serverId}: ${name} is not empty`);
   }
-  const { retainedBytes } = relay.stats();
+  const { contextBytes, retainedBytes } = relay.stats();
+  if (contextBytes !== 0) ledger.violate(7, `${contextBytes} bytes of contexts are kept`);
   if (retainedBytes !== 0) ledger.violate(7, `${retainedBytes} bytes are retained`);
   for (const client of clients) {
     if (client.retained > 0) ledger.violate(7, `client ${client.side.index} still has messages`);

@@ -1,7 +1,10 @@
 import type { AckMode } from '../../lib/protocol/hub-link.js';
 import type { MigrationLevel } from '../../lib/protocol/messages.js';
 import { SeededRandom } from './random.js';
+import { asRollout } from './rollout-scenario.js';
 import type { Reload } from './simulated-ingresses.js';
+import { isCalmWork, newWork } from './work-scenario.js';
+import type { WorkScenario } from './work-scenario.js';
 
 /** A server is taken out: drained, and replaced before, after or never. */
 export interface Roll {
@@ -10,6 +13,8 @@ export interface Roll {
   replacement: 'before' | 'after' | 'never';
   /** Stops waiting for FINACK after this time. */
   stopFinMs: number | undefined;
+  /** Version of the replacement. */
+  version: string;
 }
 
 /** How one schedule is made up. Probabilities are 0 in schedules that do not have the fault. */
@@ -36,6 +41,8 @@ export interface Scenario {
   dispatch: 'now' | 'later' | 'serial';
   maxHandlerMs: number;
   rolls: Roll[];
+  /** Whether all servers are replaced by newer ones, and nothing else moves a client. */
+  isRollout: boolean;
   relayLimits: { retainedBytes: number; retainedMessages: number; retainedTotalBytes: number };
   hubLimits: { retainedBytes: number; retainedMessages: number };
   stepMs: number;
@@ -63,12 +70,18 @@ export interface Scenario {
   /** Part of the clients that come through an ingress that is known. */
   clientsThroughIngress: number;
   reloads: Reload[];
+  work: WorkScenario;
+  /** Requests to move a connection, or to let it stay. */
+  requests: number;
+  /** Time that they have when they do not say it. */
+  requestMs: number;
 }
 
 /** Whether nothing happens for which a client could lose its connection. */
 export const isCalm = (s: Scenario): boolean =>
   s.overrun + s.refuse + s.silent + s.targetDies + s.serverDies + s.freeze + s.halfOpen === 0 &&
   s.stallSession === 0 &&
+  isCalmWork(s.work) &&
   (s.cutSession + s.loseAll === 0 || s.rolls.length === 0) &&
   (s.rolls.length === 0 || s.reloads.every(({ cutAfterMs }) => cutAfterMs === undefined)) &&
   s.rolls.every(
@@ -112,14 +125,16 @@ export function newScenario(seed: number): Scenario {
       deadlineMs: faulty && random.chance(0.4) ? random.int(0, 600) : random.int(2000, 4000),
       replacement: faulty && random.chance(0.2) ? 'never' : calmReplacement,
       stopFinMs: random.chance(0.1) ? random.int(0, 300) : undefined,
+      version: random.pick(['1', '2']),
     });
   }
-  return {
+  const ack = random.chance(0.7) ? 'handled' : 'received';
+  const scenario: Scenario = {
     seed,
     servers: random.int(1, 3),
     serviceConnections: random.int(1, 3),
     clients: random.int(1, 6),
-    ack: random.chance(0.7) ? 'handled' : 'received',
+    ack,
     codec: random.chance(0.5),
     closesAtOnce: random.chance(0.5),
     maxDelay: random.pick([0, 3, 10, 40]),
@@ -131,6 +146,7 @@ export function newScenario(seed: number): Scenario {
     dispatch: random.pick(['now', 'now', 'later', 'serial']),
     maxHandlerMs: random.pick([0, 5, 30, 80]),
     rolls,
+    isRollout: false,
     relayLimits: tight
       ? { retainedBytes: 200, retainedMessages: random.int(1, 6), retainedTotalBytes: 500 }
       : { retainedBytes: 1 << 20, retainedMessages: 1000, retainedTotalBytes: 1 << 28 },
@@ -155,7 +171,11 @@ export function newScenario(seed: number): Scenario {
     clientLeaves: random.chance(0.5) ? 0.5 : 0,
     serverCloses: random.chance(0.4) ? 0.03 : 0,
     ...newIngresses(random, activeMs),
+    work: newWork(random, ack, faulty),
+    requests: random.chance(0.5) ? random.int(1, 8) : 0,
+    requestMs: random.pick([200, 1000]),
   };
+  return random.chance(0.08) ? asRollout(scenario, random) : scenario;
 }
 
 function newIngresses(random: SeededRandom, activeMs: number) {

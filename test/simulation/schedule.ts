@@ -1,4 +1,6 @@
+import { checkState } from './context-oracle.js';
 import { checkDelivered, judge } from './oracle.js';
+import { checkAnswered } from './reply-oracle.js';
 import { newScenario } from './scenario.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
@@ -37,6 +39,8 @@ function probe(world: World) {
     if (!client.alive) continue;
     ledger.count('client kept');
     checkDelivered(world, client.side);
+    checkAnswered(world, client.side);
+    checkState(world, client.side);
     if (!answered) ledger.violate(4, `client ${index} is connected and not served`);
   }
 }

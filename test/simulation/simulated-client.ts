@@ -1,7 +1,10 @@
 import type { Taker } from '../../lib/protocol/relay-binding.js';
 import type { Payload } from '../../lib/protocol/messages.js';
+import type { Retention } from '../../lib/protocol/retention.js';
 import type { ClientConnection, ClientSocket } from '../../lib/relay/client-connection.js';
+import { readServerMessage, writeClientMessage } from './client-message.js';
 import type { ClientSide } from './ledger.js';
+import { chooseMessage } from './work-scenario.js';
 import type { World } from './world.js';
 
 /** Messages that a paused socket may still hand over. */
@@ -29,25 +32,7 @@ export class SimulatedClient implements ClientSocket {
     private readonly world: World,
     index: number,
   ) {
-    this.side = {
-      index,
-      opened: false,
-      refused: undefined,
-      sent: 0,
-      taken: 0,
-      completed: 0,
-      takenBeforeClose: undefined,
-      received: [],
-      gone: undefined,
-      closedByRelay: undefined,
-      left: false,
-      cut: false,
-      phase: 'opening',
-      home: undefined,
-      asked: undefined,
-      acknowledged: new Set(),
-    };
-    world.ledger.clients.push(this.side);
+    this.side = world.ledger.addClient(index);
     const { ingresses, random, scenario } = world;
     const { clientsThroughIngress } = scenario;
     if (clientsThroughIngress > 0 && random.chance(clientsThroughIngress)) {
@@ -60,12 +45,25 @@ export class SimulatedClient implements ClientSocket {
     return opened && !gone && !closedByRelay && !left;
   }
 
+  get connectionId(): string | undefined {
+    return this.connection?.connectionId;
+  }
+
   /** Bytes and messages that the core still keeps for this client. */
   get retained(): number {
     const { link } = this.connection as unknown as {
       link?: { inbound: { bytes: number; messages: number } };
     };
     return link ? link.inbound.bytes + link.inbound.messages : 0;
+  }
+
+  /** Messages of which the relay knows that they are done: no server will get them again. */
+  get done(): number[] {
+    const { link } = this.connection as unknown as { link: { inbound: { retained: Retention } } };
+    const { retained } = link.inbound;
+    const done: number[] = [];
+    for (let seq = 1; seq <= retained.last; seq++) if (!retained.at(seq)) done.push(seq);
+    return done;
   }
 
   connect(): void {
@@ -93,11 +91,17 @@ export class SimulatedClient implements ClientSocket {
     }
   }
 
+  /** @returns its number */
   sendMessage(): number {
     const { random, scenario } = this.world;
     if (!this.alive) return 0;
+    const client = this.side.index;
     const seq = ++this.side.sent;
-    const text = `${this.side.index}|${seq}|${'x'.repeat(random.int(0, 40))}`;
+    const { requests } = this.side;
+    const chosen = chooseMessage(random, scenario.work, [...requests.keys()]);
+    if (chosen.kind === 'request') requests.set(seq, chosen.argument);
+    const message = { client, seq, ...chosen };
+    const text = writeClientMessage(message, random.int(0, 40));
     const binary = random.chance(0.5);
     const data: Payload = scenario.codec && random.chance(0.5) ? text : Buffer.from(text);
     this.up(() => {
@@ -149,7 +153,7 @@ export class SimulatedClient implements ClientSocket {
     if (this.side.gone || this.side.closedByRelay) return;
     this.untaken++;
     const { retainedMessages } = scenario.hubLimits;
-    if (this.side.phase === 'open' && !this.hasMoved() && this.untaken > retainedMessages) {
+    if (this.side.phase === 'open' && !this.side.departed && this.untaken > retainedMessages) {
       ledger.violate(7, `${this.untaken} messages wait for the socket of a client`);
     }
     this.takenAt = Math.max(this.takenAt, clock.now() + random.int(0, scenario.maxTakeDelay));
@@ -158,9 +162,11 @@ export class SimulatedClient implements ClientSocket {
       if (!this.side.gone) taker.onTaken(1);
     });
     this.down(() => {
-      const [connection, seq] = data.toString().split('|');
-      this.side.received.push({ connection: Number(connection), seq: Number(seq) });
-      ledger.trace(() => `client ${this.side.index} receives ${connection}|${seq}`);
+      const message = readServerMessage(data);
+      const { connection, reply, seq } = message;
+      this.side.received.push(message);
+      const about = reply ? ` (${reply.what} of ${reply.request})` : '';
+      ledger.trace(() => `client ${this.side.index} receives ${connection}|${seq}${about}`);
     });
   }
 
@@ -221,12 +227,6 @@ export class SimulatedClient implements ClientSocket {
     const { ledger, servers } = this.world;
     if (servers.some((it) => it.state !== 'running' || it.isSuspect(5))) return;
     ledger.violate(4, `client ${this.side.index} is closed though its server lives`);
-  }
-
-  private hasMoved(): boolean {
-    return this.world.ledger.connections.some(
-      ({ client, migrated }) => client === this.side.index && migrated,
-    );
   }
 
   private up(event: () => void) {

@@ -1,42 +1,51 @@
 import type { Departure, HubLinkOwner, MoveRequest } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../lib/protocol/messages.js';
+import { readClientMessage, writeServerMessage } from './client-message.js';
+import type { ClientMessage, Reply } from './client-message.js';
 import type { ServerSide } from './ledger.js';
+import { SimulatedDeparture } from './simulated-departure.js';
 import type { SimulatedServer } from './simulated-server.js';
+import { readContext, SimulatedState } from './simulated-state.js';
+import { SimulatedWork } from './simulated-work.js';
 import type { World } from './world.js';
 
 /** What a gateway does with one connection: handlers, replies, pushes, and now and then a close. */
 export class SimulatedConnection implements HubLinkOwner {
-  readonly holdsAcks = false;
-  readonly waitsFor = 'handlers';
-  readonly wantsFlow = false;
   readonly side: ServerSide;
+  readonly state: SimulatedState;
+  readonly holdsAcks: boolean;
+  readonly wantsFlow: boolean;
   link!: HubLink;
-  private readonly queue: number[] = [];
+  private readonly work: SimulatedWork;
+  private readonly departure: SimulatedDeparture;
+  private readonly queue: ClientMessage[] = [];
+  /** The last message that was handed to its handler. */
+  private begun: number;
   private chained = 0;
 
   constructor(
     private readonly world: World,
-    private readonly server: SimulatedServer,
+    readonly server: SimulatedServer,
     message: OpenConnection,
   ) {
-    const { ledger } = world;
-    this.side = {
-      key: ledger.connections.length,
-      client: Number(message.request.url.split('=')[1]),
-      serverId: server.serverId,
-      epoch: message.epoch,
-      migrated: Boolean(message.migration),
-      accepted: false,
-      refused: false,
-      sent: 0,
-      sentBeforeClose: undefined,
-      running: 0,
-      closed: [],
-      lost: server.dead,
-      diedWithMessages: false,
-    };
-    ledger.connections.push(this.side);
+    const { ledger, scenario } = world;
+    this.holdsAcks = scenario.work.holdsAcks;
+    this.wantsFlow = scenario.work.flows;
+    this.begun = message.inbound;
+    this.side = ledger.addConnection(
+      Number(message.request.url.split('=')[1]),
+      server,
+      message,
+      new Map(readContext(message.context).cursors),
+    );
+    this.state = new SimulatedState(world, this.side, () => this.link, message.context);
+    this.work = new SimulatedWork(world, this);
+    this.departure = new SimulatedDeparture(world, this);
+  }
+
+  get waitsFor(): string {
+    return this.departure.waitsFor;
   }
 
   get over(): boolean {
@@ -59,8 +68,9 @@ export class SimulatedConnection implements HubLinkOwner {
   }
 
   /** Sends at random times, also while the connection leaves and after READY. */
-  startPushing(): void {
+  start(): void {
     const { clock, random, scenario } = this.world;
+    this.departure.start();
     for (let i = 0; i < scenario.pushesPerConnection; i++) {
       clock.after(random.int(0, scenario.activeMs), () => {
         if (this.link.leaving && !this.over) this.world.ledger.count('push while leaving');
@@ -80,11 +90,11 @@ export class SimulatedConnection implements HubLinkOwner {
     this.link.close(4001, 'bye');
   }
 
-  send(): void {
+  send(reply?: Reply): void {
     if (this.over || this.side.sentBeforeClose !== undefined) return;
     const { random } = this.world;
     const seq = ++this.side.sent;
-    const text = `${this.side.key}|${seq}|${'y'.repeat(random.int(0, 40))}`;
+    const text = writeServerMessage({ connection: this.side.key, seq, reply }, random.int(0, 40));
     this.trace(`sends ${this.side.key}|${seq}`);
     let refusedAtOnce = true;
     let failed = false;
@@ -97,21 +107,40 @@ export class SimulatedConnection implements HubLinkOwner {
   }
 
   deliver(data: Payload): void {
-    const { clock, random, scenario } = this.world;
-    const [client, seq] = data.toString().split('|').map(Number);
+    const { clock, ledger, random, scenario } = this.world;
+    const message = readClientMessage(data);
+    const { client, kind, seq } = message;
     if (client !== this.side.client) {
-      this.world.ledger.violate(1, `connection ${this.side.key} got a message of client ${client}`);
+      ledger.violate(1, `connection ${this.side.key} got a message of client ${client}`);
     }
     if (this.side.closed.length > 0) {
-      this.world.ledger.violate(3, `message ${seq} for connection ${this.side.key} after its end`);
+      ledger.violate(3, `message ${seq} for connection ${this.side.key} after its end`);
     }
-    if (scenario.dispatch === 'now') {
-      this.dispatch(seq!);
+    const leaves = this.link.leaving;
+    if (leaves) ledger.count('message flows to an origin that waits');
+    // An attention is seen as soon as it is there; its turn comes like any other message's.
+    if (kind === 'attention') this.work.attention(message.argument, (it) => it <= this.begun);
+    if (scenario.dispatch === 'now' && !leaves && this.queue.length === 0) {
+      this.dispatch(message);
       return;
     }
-    this.queue.push(seq!);
-    if (scenario.dispatch === 'serial') this.dispatchNext();
+    this.queue.push(message);
+    if (leaves) return;
+    if (scenario.dispatch !== 'later') this.dispatchNext();
     else clock.after(random.int(0, 20), () => this.dispatchNext());
+  }
+
+  messageHandled(number: number): void {
+    this.state.messageHandled(number);
+  }
+
+  moveRequested(move: MoveRequest): void {
+    this.trace(`is asked to move: ${move.reason}, attempt ${move.attempt}`);
+    this.work.moveRequested();
+  }
+
+  depart(move: MoveRequest, done: (departure: Departure) => void): void {
+    this.departure.depart(move, done);
   }
 
   /** The server can say nothing more to the relay, and its last words may be missing. */
@@ -128,14 +157,6 @@ export class SimulatedConnection implements HubLinkOwner {
 
   pongReceived(): void {}
 
-  messageHandled(): void {}
-
-  moveRequested(): void {}
-
-  depart(_move: MoveRequest, done: (departure: Departure) => void): void {
-    done({});
-  }
-
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
     const { side } = this;
     if (this.server.dead) return;
@@ -143,33 +164,73 @@ export class SimulatedConnection implements HubLinkOwner {
     if (migration) {
       if (this.queue.length > 0) this.world.ledger.count('moved with undelivered messages');
       this.queue.length = 0;
+      this.work.moved();
     }
     if (LOST.has(reason) || this.server.isBroken) side.lost = true;
     // It was never this server's, as the relay sees it.
     if (reason === 'moved' && !side.held) side.lost = true;
-    if (reason === 'moved') this.world.ledger.count('told that it has moved');
+    if (reason === 'moved') this.toldLate();
     this.trace(`is closed: ${code} ${reason}${migration ? ` (${migration.reason})` : ''}`);
+  }
+
+  /** It was not there to say its last word, for which the relay waits for so long. */
+  private toldLate() {
+    const { clock, ledger, scenario } = this.world;
+    ledger.count('told that it has moved');
+    const { leftAt = 0 } = ledger.clients[this.side.client]!;
+    if (clock.now() - leftAt >= scenario.stepMs) this.side.cutShort = true;
   }
 
   stays(reason: string): void {
     this.world.ledger.count(reason === 'rebound' ? 'stays: rebound' : 'stays');
     this.trace(`stays: ${reason}`);
+    this.work.resume();
     this.dispatchNext();
   }
 
-  /** Hands over what waits; not once READY was said, since then it goes to another server. */
+  /** A message has been handled. @param isLate whether it is acknowledged only now */
+  finish(seq: number, number: number, isLate = false): void {
+    const { ledger, scenario } = this.world;
+    if (!this.over) this.state.apply(seq);
+    this.side.running--;
+    if (scenario.ack === 'received' && isLate) {
+      this.link.dispatched(number);
+      ledger.clients[this.side.client]!.completed++;
+    } else if (scenario.ack === 'handled' && !this.holdsAcks) {
+      ledger.clients[this.side.client]!.completed++;
+    }
+    this.link.handled(number);
+    if (this.world.random.chance(scenario.serverCloses)) this.close();
+    this.dispatchNext();
+  }
+
+  /** A handler ends since the connection is over. */
+  abandon(number: number): void {
+    this.side.running--;
+    this.link.handled(number);
+    this.dispatchNext();
+  }
+
+  trace(what: string): void {
+    const { client, key, serverId } = this.side;
+    this.world.ledger.trace(() => `connection ${key} (client ${client} at ${serverId}) ${what}`);
+  }
+
+  /** Hands over what waits; not once it is asked to leave, if more arrives then. */
   private dispatchNext() {
     const { dispatch } = this.world.scenario;
     while (this.queue.length > 0 && !this.link.settling && !this.server.dead) {
       if (dispatch === 'serial' && this.side.running > 0) return;
+      if (this.wantsFlow && this.link.leaving) return;
       this.dispatch(this.queue.shift()!);
       if (dispatch === 'later' && this.world.random.chance(0.5)) return;
     }
   }
 
-  private dispatch(seq: number) {
+  private dispatch(message: ClientMessage) {
     if (this.server.dead) return;
-    const { clock, ledger, random, scenario } = this.world;
+    const { seq } = message;
+    const { ledger, scenario } = this.world;
     const { client, key } = this.side;
     let runningElsewhere = 0;
     for (const other of ledger.connections) {
@@ -177,29 +238,17 @@ export class SimulatedConnection implements HubLinkOwner {
         runningElsewhere += other.running;
       }
     }
-    ledger.handled.push({ client, seq, connection: key, runningElsewhere });
+    const handling = { client, seq, connection: key, runningElsewhere };
+    ledger.handled.push(handling);
     this.trace(`handles ${client}|${seq}`);
+    this.begun = seq;
     const number = this.link.delivered();
-    this.link.dispatched(number);
     this.side.running++;
-    if (scenario.ack === 'received') ledger.clients[client]!.completed++;
-    const overruns = random.chance(scenario.overrun);
-    const duration = overruns ? random.int(500, 6000) : random.int(0, scenario.maxHandlerMs);
-    if (overruns) ledger.count('slow handler');
-    const done = () => this.handled(number);
-    if (duration === 0) done();
-    else clock.after(duration, done);
-  }
-
-  private handled(number: number) {
-    if (this.server.dead) return;
-    const { ledger, random, scenario } = this.world;
-    if (random.chance(0.6)) this.send();
-    this.side.running--;
-    if (scenario.ack === 'handled') ledger.clients[this.side.client]!.completed++;
-    this.link.handled(number);
-    if (random.chance(scenario.serverCloses)) this.close();
-    this.dispatchNext();
+    if (!this.work.isBatch(message)) {
+      this.link.dispatched(number);
+      if (scenario.ack === 'received') ledger.clients[client]!.completed++;
+    }
+    this.work.begin(message, number, handling);
   }
 
   /** A stream: the next message goes out when the one before was taken. */
@@ -208,11 +257,6 @@ export class SimulatedConnection implements HubLinkOwner {
       this.chained++;
       this.send();
     }
-  }
-
-  private trace(what: string) {
-    const { client, key, serverId } = this.side;
-    this.world.ledger.trace(() => `connection ${key} (client ${client} at ${serverId}) ${what}`);
   }
 }
 

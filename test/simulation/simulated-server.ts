@@ -3,6 +3,7 @@ import type { HubApplication } from '../../lib/hub/hub-core.js';
 import type { HubLinkOwner } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';
 import type { Endpoint, OpenConnection } from '../../lib/protocol/messages.js';
+import { MoveOracle } from './move-oracle.js';
 import type { Roll } from './scenario.js';
 import { SimulatedConnection } from './simulated-connection.js';
 import { SimulatedTransport } from './simulated-transport.js';
@@ -23,11 +24,13 @@ export class SimulatedServer implements HubApplication {
   /** The relay does not expect it to return. */
   givenUp = false;
   private readonly transports: SimulatedTransport[] = [];
+  private readonly moves = new WeakMap<HubLink, MoveOracle>();
   private awayUntil = 0;
 
   constructor(
     private readonly world: World,
     readonly serverId: string,
+    readonly version: string,
   ) {
     const { clock, ledger, scenario } = world;
     this.endpoints = [{ ...ENDPOINT, level: scenario.level }];
@@ -35,7 +38,8 @@ export class SimulatedServer implements HubApplication {
       {
         serverId,
         serverName: serverId,
-        version: '1',
+        version,
+        startedAt: clock.now(),
         keepAliveMs: 500,
         deadAfterMs: 1600,
         handshakeTimeoutMs: 1500,
@@ -45,7 +49,10 @@ export class SimulatedServer implements HubApplication {
       },
       this,
       clock,
-      { fault: (error) => ledger.violate(5, `${serverId} threw ${String(error)}`) },
+      {
+        fault: (error) => ledger.violate(5, `${serverId} threw ${String(error)}`),
+        migrationChanged: (link, change) => this.movesOf(link).changed(change),
+      },
     );
     for (let i = 0; i < scenario.serviceConnections; i++) this.connect(world.ingresses.pick(i));
   }
@@ -80,7 +87,7 @@ export class SimulatedServer implements HubApplication {
         `connection ${connection.side.key} is opened at ${this.serverId} for client ` +
         `${connection.side.client}, epoch ${message.epoch}, from message ${message.inbound + 1}`,
     );
-    connection.startPushing();
+    connection.start();
     const delay = random.chance(0.5) ? 0 : random.int(0, 40);
     if (message.migration) {
       if (random.chance(scenario.targetDies)) {
@@ -188,6 +195,12 @@ export class SimulatedServer implements HubApplication {
     if (this.state === 'stopped' || this.dead) return;
     this.state = 'stopped';
     this.core.stop();
+  }
+
+  private movesOf(link: HubLink): MoveOracle {
+    const moves = this.moves.get(link) ?? new MoveOracle(this.world, this.serverId);
+    this.moves.set(link, moves);
+    return moves;
   }
 
   private stopWhenEmpty(deadline: number) {

@@ -45,7 +45,7 @@ export class SimulatedTransport implements Transport {
     server: SimulatedServer,
     ingress: string | undefined,
   ): [SimulatedTransport, SimulatedTransport] {
-    const tap = new WireTap(world);
+    const tap = new WireTap(world, server);
     const relay = new SimulatedTransport(world, `${server.serverId} at relay`, tap, true);
     const hub = new SimulatedTransport(world, `${server.serverId} at hub`, tap, false);
     hub.ingress = ingress;
@@ -197,10 +197,13 @@ function describe(message: ControlMessage): string {
     type: _,
     request: __,
     endpoints: ___,
+    context,
     ...rest
   } = message as ControlMessage & {
     request?: unknown;
     endpoints?: unknown;
+    context?: Uint8Array;
   };
-  return `${name} ${JSON.stringify(rest)}`;
+  const what = context && ` with ${Buffer.from(context).toString()}`;
+  return `${name} ${JSON.stringify(rest)}${what ?? ''}`;
 }

@@ -1,6 +1,8 @@
 import { MessageType } from '../../lib/protocol/messages.js';
 import type { ControlMessage, MigrateConnectionAck, Payload } from '../../lib/protocol/messages.js';
 import type { ClientSide } from './ledger.js';
+import type { Asked, Moment } from './request-oracle.js';
+import type { SimulatedServer } from './simulated-server.js';
 import type { World } from './world.js';
 
 /** Reads along on one service connection: in which phase a client is, and whether requests end. */
@@ -10,9 +12,15 @@ export class WireTap {
   private readonly epochs = new Map<number, number>();
   /** From which server a connection that is being opened is taken over. */
   private readonly takeovers = new Map<number, string>();
+  /** With which context a connection is opened on another server. */
+  private readonly contexts = new Map<number, Uint8Array | undefined>();
+  private readonly commands = new Map<number, { asked: Asked; moment: Moment }>();
   private gone = false;
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    private readonly server: SimulatedServer,
+  ) {}
 
   sentByRelay(message: ControlMessage): void {
     const { ledger } = this.world;
@@ -23,7 +31,11 @@ export class WireTap {
         const client = Number(request.url.split('=')[1]);
         this.world.clientOf.set(connectionId, client);
         this.clientOf.set(link, ledger.clients[client]!);
-        ledger.clients[client]!.asked = undefined;
+        if (migration) {
+          this.world.contexts.opening(ledger.clients[client]!, message);
+          this.world.requests.opening(ledger.clients[client]!, message, this.server);
+          this.contexts.set(link, message.context);
+        }
         if (migration?.reason !== 'crash') return;
         this.world.takenOver(client, migration.server);
         this.takeovers.set(link, migration.server);
@@ -43,6 +55,7 @@ export class WireTap {
         ledger.count(reroute ? 'reroute asked for' : 'migration asked for');
         this.enter(link, reroute ? 'rerouting' : 'requested');
         this.watch(link, attempt, deadlineMs);
+        if (!reroute) this.world.requests.asked(this.clientOf.get(link)!, message);
         return;
       }
       case MessageType.MigrateConnectionAck:
@@ -51,7 +64,13 @@ export class WireTap {
       case MessageType.CloseConnection: {
         const client = this.clientOf.get(message.link);
         if (client) this.world.attempts.delete(client.index);
-        this.clientOf.delete(message.link);
+        if (message.migration) this.clientOf.delete(message.link);
+        return;
+      }
+      case MessageType.MigrationAnswer: {
+        const { asked, moment } = this.commands.get(message.request)!;
+        this.commands.delete(message.request);
+        this.world.requests.answered(asked, message, moment);
         return;
       }
       case MessageType.SkipMessages:
@@ -76,9 +95,11 @@ export class WireTap {
   ackArrivedAtRelay(link: number, count: number, ranges: readonly number[]): void {
     const client = this.clientOf.get(link);
     // The relay does not hear one that does not have the client.
-    if (client?.home !== this) return;
-    const { acknowledged } = client;
-    for (let seq = count; seq > 0 && !acknowledged.has(seq); seq--) acknowledged.add(seq);
+    if (client?.home === this) this.acknowledge(client, count, ranges);
+  }
+
+  private acknowledge({ acknowledged }: ClientSide, count: number, ranges: readonly number[]) {
+    for (let seq = count; seq > 0; seq--) acknowledged.add(seq);
     for (let i = 0; i < ranges.length; i += 2) {
       for (let seq = ranges[i]!; seq <= ranges[i + 1]!; seq++) acknowledged.add(seq);
     }
@@ -91,6 +112,8 @@ export class WireTap {
         const client = this.clientOf.get(message.link);
         if (!client || !message.accepted) return;
         client.home = this;
+        client.asked = undefined;
+        this.world.contexts.moved(client, this.contexts.get(message.link));
         const epoch = this.epochs.get(message.link);
         const side = ledger.connections.find(
           (it) => it.client === client.index && it.epoch === epoch,
@@ -109,16 +132,42 @@ export class WireTap {
       case MessageType.ReclaimConnections:
         ledger.count('reclaimed');
         return;
+      case MessageType.MigrationCommand: {
+        const moment = this.world.requests.moment(message);
+        this.commands.set(message.request, { asked: message, moment });
+        return;
+      }
+      case MessageType.MigrateConnectionProgress: {
+        const client = this.clientOf.get(message.link);
+        ledger.count(`progress: ${message.state}`);
+        if (client && this.world.attempts.get(client.index) === message.attempt) {
+          client.announced = message.state === 'ready';
+        }
+        return;
+      }
+      case MessageType.Checkpoint: {
+        const client = this.clientOf.get(message.link);
+        if (client) this.world.contexts.checkpointArrived(client, message, client.home === this);
+        return;
+      }
       case MessageType.MigrateConnectionResponse: {
         const client = this.clientOf.get(message.link);
         if (client && this.world.attempts.get(client.index) === message.attempt) {
-          if (!message.ready) client.phase = 'open';
-          else if (client.phase !== 'rerouting') client.phase = 'ready';
+          client.announced = false;
+          if (!message.ready) {
+            client.phase = 'open';
+            this.world.attempts.delete(client.index);
+          } else if (client.phase !== 'rerouting') {
+            client.phase = 'ready';
+            this.acknowledge(client, message.handled, []);
+            this.world.contexts.originReady(client, message);
+            this.world.requests.originReady(client, message);
+          }
         } else ledger.count('late answer of the origin');
         return;
       }
       case MessageType.ConnectionReleased:
-        if (this.clientOf.get(message.link)?.phase === 'leaving') this.enter(message.link, 'open');
+        this.released(message.link);
         return;
     }
   }
@@ -127,17 +176,23 @@ export class WireTap {
     if (this.gone) return;
     this.gone = true;
     for (const client of this.clientOf.values()) {
-      if (client.home === this && client.phase !== 'leaving') client.phase = 'detached';
+      if (client.home !== this) continue;
+      client.announced = false;
+      if (client.phase !== 'leaving') client.phase = 'detached';
     }
   }
 
   /** An attempt ends in time, unless its service connection does. */
   private watch(link: number, attempt: number, deadlineMs: number) {
     const { attempts, clock, ledger, scenario } = this.world;
-    const { index } = this.clientOf.get(link)!;
+    const client = this.clientOf.get(link)!;
+    const { index } = client;
+    const limit = deadlineMs + scenario.stepMs + 2;
     attempts.set(index, attempt);
-    clock.after(deadlineMs + scenario.stepMs + 2, () => {
+    client.attemptUntil = clock.now() + limit;
+    clock.after(limit, () => {
       if (this.gone || attempts.get(index) !== attempt) return;
+      if (clock.now() < client.attemptUntil!) return;
       ledger.violate(5, `attempt ${attempt} of client ${index} does not end`);
     });
   }
@@ -156,7 +211,18 @@ export class WireTap {
     const client = this.clientOf.get(link);
     if (!client) return;
     attempts.delete(client.index);
+    client.announced = false;
+    if (outcome === 'committed' && connectionId === undefined) {
+      client.leftAt = this.world.clock.now();
+      this.world.requests.committed(client, message.attempt);
+    }
     if (connectionId === undefined) client.phase = outcome === 'committed' ? 'leaving' : 'open';
+  }
+
+  private released(link: number) {
+    const client = this.clientOf.get(link);
+    if (client?.phase !== 'leaving') return;
+    client.phase = client.home instanceof WireTap && client.home.gone ? 'detached' : 'open';
   }
 
   private settle(link: number) {

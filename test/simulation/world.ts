@@ -1,12 +1,16 @@
 import { RelayCore } from '../../lib/relay/relay-core.js';
 import type { HubServerEntry } from '../../lib/relay/hub-server-entry.js';
 import { leastConnections } from '../../lib/relay/least-connections.js';
+import type { ServerSelector } from '../../lib/protocol/messages.js';
+import { ContextOracle } from './context-oracle.js';
 import { Ledger } from './ledger.js';
 import { SeededRandom } from './random.js';
+import { RequestOracle } from './request-oracle.js';
 import { isCalm } from './scenario.js';
 import type { Roll, Scenario } from './scenario.js';
 import { SimulatedClient } from './simulated-client.js';
 import { SimulatedIngresses } from './simulated-ingresses.js';
+import { SimulatedRequests } from './simulated-requests.js';
 import { SimulatedServer } from './simulated-server.js';
 import { VirtualClock } from './virtual-clock.js';
 
@@ -19,6 +23,8 @@ export class World {
   readonly ingresses: SimulatedIngresses;
   readonly clients: SimulatedClient[] = [];
   readonly servers: SimulatedServer[] = [];
+  readonly contexts = new ContextOracle(this);
+  readonly requests = new RequestOracle(this);
   readonly isCalm: boolean;
   /** Clients by connectionId. */
   readonly clientOf = new Map<string, number>();
@@ -44,7 +50,7 @@ export class World {
         ingresses: [],
         lastIngress: scenario.lastIngress,
         migrationsPerSecond: scenario.migrationsPerSecond,
-        migrationRequestMs: 30_000,
+        migrationRequestMs: scenario.requestMs,
         contextTotalBytes: 1 << 20,
         route: leastConnections,
       },
@@ -68,6 +74,7 @@ export class World {
     }
     for (const roll of scenario.rolls) this.clock.after(roll.at, () => this.roll(roll));
     this.planFaults();
+    new SimulatedRequests(this).plan();
   }
 
   /** From now on no fault happens: what is there must work. */
@@ -77,22 +84,41 @@ export class World {
     scenario.serverCloses = 0;
   }
 
-  private addServer() {
+  isDead(serverId: string): boolean {
+    return this.servers.find((it) => it.serverId === serverId)!.dead;
+  }
+
+  /** A hub server, which may be gone or unknown. */
+  anyServer(): ServerSelector {
+    const { random } = this;
+    const { serverId, version } = random.pick(this.servers);
+    return random.pick([
+      { serverId },
+      { serverId },
+      { serverName: serverId },
+      { version },
+      { serverId: 'nobody' },
+    ]);
+  }
+
+  private addServer(version = '1') {
     const name = `server-${String.fromCharCode(65 + (this.servers.length % 26))}`;
-    this.ledger.trace(() => `${name} starts`);
-    this.servers.push(new SimulatedServer(this, name));
+    this.ledger.trace(() => `${name} starts, version ${version}`);
+    this.servers.push(new SimulatedServer(this, name, version));
   }
 
   private roll(roll: Roll) {
-    const running = this.servers.filter((server) => server.running);
+    const { isRollout } = this.scenario;
+    const running = this.servers.filter((it) => it.running && !(isRollout && it.version === '2'));
     if (running.length === 0) return;
     const old = this.random.pick(running);
-    if (roll.replacement === 'before') this.addServer();
-    this.clock.after(this.random.int(0, 60), () => {
+    if (roll.replacement === 'before') this.addServer(roll.version);
+    // In a rollout the old one goes when the new one is there.
+    this.clock.after(this.random.int(0, 60) + (isRollout ? 5 * this.scenario.maxDelay : 0), () => {
       if (old.running) old.shutDown(roll);
     });
     if (roll.replacement === 'after') {
-      this.clock.after(this.random.int(60, 400), () => this.addServer());
+      this.clock.after(this.random.int(60, 400), () => this.addServer(roll.version));
     }
   }
 
@@ -122,9 +148,11 @@ export class World {
   takenOver(client: number, from: string): void {
     const { ledger, scenario } = this;
     ledger.count('takeover tried');
+    ledger.clients[client]!.departed = true;
     if (scenario.level !== 'any') ledger.violate(4, `client ${client} may not be taken over`);
     const server = this.servers.find(({ serverId }) => serverId === from)!;
-    if (!server.isSuspect()) ledger.violate(4, `client ${client} was taken from ${from}`);
+    // It may have been given up three steps ago, when there was no other one.
+    if (!server.isSuspect(4)) ledger.violate(4, `client ${client} was taken from ${from}`);
   }
 
   /** Another server has the client. */

@@ -4,13 +4,13 @@ import type { Taker } from '../../protocol/relay-binding.js';
 import { payloadBytes } from '../../protocol/retention.js';
 import { CloseCode, cutReason } from '../../transport/close-codes.js';
 import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';
-import { FrameError, FrameReader, Opcode } from './frame-reader.js';
-import type { FrameEvents } from './frame-reader.js';
-import { closePayload, encodeHeader } from './frame-writer.js';
-import type { FramePayload } from './frame-writer.js';
+import { FrameError, FrameReader, Opcode } from '../../transport/web-socket/frame-reader.js';
+import type { FrameEvents } from '../../transport/web-socket/frame-reader.js';
+import { closePayload, encodeHeader } from '../../transport/web-socket/frame-writer.js';
+import type { FramePayload } from '../../transport/web-socket/frame-writer.js';
 import type { Outbox } from './outbox.js';
-import { readInto } from './socket-reading.js';
-import type { SocketReader } from './socket-reading.js';
+import { readInto } from '../../transport/web-socket/socket-reading.js';
+import type { SocketReader } from '../../transport/web-socket/socket-reading.js';
 
 /** Pongs are left out while more than this waits in the socket: only the latest one matters. */
 const MOST_WAITING_BYTES = 65_536;

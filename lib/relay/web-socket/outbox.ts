@@ -1,6 +1,6 @@
 import type { Clock } from '../../protocol/clock.js';
-import { encodeFrames } from './frame-writer.js';
-import type { FramePayload, Frames } from './frame-writer.js';
+import { encodeFrames } from '../../transport/web-socket/frame-writer.js';
+import type { FramePayload, Frames } from '../../transport/web-socket/frame-writer.js';
 
 /** One that has frames to write. */
 export interface Sender {

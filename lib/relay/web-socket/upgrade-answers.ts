@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../protocol/clock.js';
+import { grantUpgrade } from '../../transport/web-socket/handshake.js';
 import type { Upgrade } from '../upgrade-request.js';
 import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';
 import { FramedSocket } from './framed-socket.js';
@@ -19,9 +19,6 @@ export interface ClientSocketSettings {
   /** The subprotocol the hub server chose; empty for none. */
   readonly protocol: string;
 }
-
-/** Of RFC 6455, 1.3. */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** Answers upgrades with 101. */
 export class UpgradeAnswers {
@@ -55,26 +52,10 @@ export class UpgradeAnswers {
     { maxPayload, protocol }: ClientSocketSettings,
     events: ClientWebSocketEvents,
   ): ClientWebSocket | undefined {
-    if (!socket.readable || !socket.writable) {
-      socket.destroy();
-      return undefined;
-    }
-    const key = request.headers['sec-websocket-key']!;
-    const digest = createHash('sha1')
-      .update(key + GUID)
-      .digest('base64');
-    const lines = [
-      'HTTP/1.1 101 Switching Protocols',
-      'Upgrade: websocket',
-      'Connection: Upgrade',
-      `Sec-WebSocket-Accept: ${digest}`,
-    ];
     const offered = request.headers['sec-websocket-protocol']?.split(',') ?? [];
-    if (offered.some((name) => name.trim() === protocol)) {
-      lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
-    }
-    socket.setNoDelay(true);
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    const isOffered = offered.some((name) => name.trim() === protocol);
+    const headers = isOffered ? [`Sec-WebSocket-Protocol: ${protocol}`] : [];
+    if (!grantUpgrade(request, socket, headers)) return undefined;
     return new FramedSocket(socket, head, maxPayload, this.outbox, events);
   }
 }

@@ -13,6 +13,7 @@ import { RelayCore } from '../../../lib/relay/relay-core.js';
 import type { RelayCoreOptions } from '../../../lib/relay/relay-core.js';
 import { systemClock, systemRandom } from '../../../lib/transport/system-clock.js';
 import { WebSocketTransport } from '../../../lib/transport/web-socket-transport.js';
+import { WsBatchSocket } from '../../support/ws-batch-socket.js';
 
 const names = new Map(Object.entries(MessageType).map(([name, type]) => [type, name]));
 
@@ -208,6 +209,8 @@ export class RelayInTest {
     };
     const ended = (code: number) =>
       this.traffic.push({ direction: 'ended', serverId, ingress, name: `ended ${code}` });
-    this.core.attach(new Tap(new WebSocketTransport(socket), copies, ended), { ingress });
+    this.core.attach(new Tap(new WebSocketTransport(new WsBatchSocket(socket)), copies, ended), {
+      ingress,
+    });
   }
 }

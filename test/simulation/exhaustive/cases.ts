@@ -18,6 +18,7 @@ const migration: SmallCase = {
   messages: 2,
   pushes: 1,
   serial: false,
+  batch: 0,
   coalesce: false,
   prepare: ({ servers }) => servers[0]!.goOffline(),
   operation: {
@@ -49,6 +50,15 @@ const reroute: SmallCase = {
   faults: [only('A', cut), only('A', kill), only('A', freeze), delay],
 };
 
+/** The first message has results, of which the origin sends some and the target the others. */
+const batch: SmallCase = {
+  ...migration,
+  name: 'migration in a batch',
+  messages: 1,
+  pushes: 0,
+  batch: 2,
+};
+
 const variantsOf = (what: SmallCase): SmallCase[] => [
   what,
   { ...what, name: `${what.name}, messages one after the other`, serial: true },
@@ -69,6 +79,7 @@ export const FULL_CASES: readonly SmallCase[] = [
   withoutFault(reroute),
   ...variantsOf(migration),
   ...variantsOf(reroute),
+  batch,
 ];
 
 /** The same with one message and its echo, and a push in the plainest. */
@@ -84,7 +95,7 @@ const QUICK_CASES: readonly SmallCase[] = [...variantsOf(migration), ...variants
 /** What is searched each time, and with how many deviations from the usual order. */
 export const QUICK_SEARCHES: readonly { what: SmallCase; deviations: number }[] = [
   ...FULL_CASES.slice(0, 2).map((what) => ({ what, deviations: Infinity })),
-  ...QUICK_CASES.map((what) => ({ what, deviations: 0 })),
+  ...[...QUICK_CASES, batch].map((what) => ({ what, deviations: 0 })),
 ];
 
 /** All, by their numbers on the command line. */

@@ -35,6 +35,8 @@ export class SmallChoices {
     if (client.side.closedByRelay && !client.side.gone) {
       this.add('step', 'the client answers the close', () => client.answerClose());
     }
+    // A batch goes on when nothing else is to be done: it is long work.
+    for (const server of servers) if (!server.clock.stopped) this.addHandlers(server, true);
   }
 
   private addServer(server: SmallServer) {
@@ -43,7 +45,8 @@ export class SmallChoices {
     for (const { name, hub } of wires) {
       if (hub.hasArrivals) this.add('step', `${serverId} reads ${name}`, () => hub.arrive());
     }
-    for (const connection of connections) this.addConnection(connection);
+    for (const connection of connections) this.addAnswer(connection);
+    this.addHandlers(server, false);
     this.addTimer(serverId, clock);
     if (undialled === 0 || offline) return;
     this.add('step', `${serverId} dials`, () => {
@@ -52,14 +55,19 @@ export class SmallChoices {
     });
   }
 
-  private addConnection(connection: SmallConnection) {
-    const { answered, over, running, server } = connection;
-    if (!answered && !over) {
-      this.add('step', `${server.serverId} accepts`, () => connection.accept());
-    }
-    for (const [at, { seq }] of running.entries()) {
-      const name = `${server.serverId} has handled ${seq}`;
-      this.add('step', name, () => connection.handled(at));
+  private addAnswer(connection: SmallConnection) {
+    const { answered, over, server } = connection;
+    if (answered || over) return;
+    this.add('step', `${server.serverId} accepts`, () => connection.accept());
+  }
+
+  private addHandlers({ connections, serverId }: SmallServer, ofBatches: boolean) {
+    for (const connection of connections) {
+      for (const [at, { results, seq }] of connection.running.entries()) {
+        if (results > 0 !== ofBatches) continue;
+        const name = `${serverId} has ${ofBatches ? 'worked on' : 'handled'} ${seq}`;
+        this.add('step', name, () => connection.handled(at));
+      }
     }
   }
 

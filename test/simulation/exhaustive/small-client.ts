@@ -2,6 +2,7 @@ import type { Taker } from '../../../lib/protocol/relay-binding.js';
 import type { Payload } from '../../../lib/protocol/messages.js';
 import type { ClientConnection, ClientSocket } from '../../../lib/relay/client-connection.js';
 import type { RelayCore } from '../../../lib/relay/relay-core.js';
+import { readServerMessage } from '../client-message.js';
 import type { ClientSide, Ledger } from '../ledger.js';
 import { ENDPOINT } from './small-server.js';
 
@@ -14,25 +15,7 @@ export class SmallClient implements ClientSocket {
     private readonly relay: RelayCore,
     private readonly ledger: Ledger,
   ) {
-    this.side = {
-      index: 0,
-      opened: false,
-      refused: undefined,
-      sent: 0,
-      taken: 0,
-      completed: 0,
-      takenBeforeClose: undefined,
-      received: [],
-      gone: undefined,
-      closedByRelay: undefined,
-      left: false,
-      cut: false,
-      phase: 'opening',
-      home: undefined,
-      asked: undefined,
-      acknowledged: new Set(),
-    };
-    ledger.clients.push(this.side);
+    this.side = ledger.addClient(0);
   }
 
   get alive(): boolean {
@@ -97,8 +80,9 @@ export class SmallClient implements ClientSocket {
     const { side, ledger } = this;
     if (side.gone) ledger.violate(7, 'a message for a client that is gone');
     if (!this.alive) return;
-    const [connection, seq] = data.toString().split('|').map(Number) as [number, number];
-    side.received.push({ connection, seq });
+    const message = readServerMessage(data);
+    const { connection, seq } = message;
+    side.received.push(message);
     ledger.trace(() => `the client gets ${connection}|${seq}`);
     taker.onTaken(1);
   }

@@ -3,7 +3,11 @@ import type { HubApplication } from '../../../lib/hub/hub-core.js';
 import type { Departure, HubLinkOwner, MoveRequest } from '../../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../../lib/protocol/hub-link.js';
 import type { MigrationInfo, OpenConnection, Payload } from '../../../lib/protocol/messages.js';
-import type { Ledger, ServerSide } from '../ledger.js';
+import { writeServerMessage } from '../client-message.js';
+import type { Reply } from '../client-message.js';
+import type { Handling, Ledger, ServerSide } from '../ledger.js';
+import { readContext } from '../simulated-state.js';
+import type { Context } from '../simulated-state.js';
 import type { ProcessClock } from './step-clock.js';
 import type { Wire } from './wire.js';
 
@@ -12,14 +16,30 @@ export const ENDPOINT = { port: 0, path: '/chat' };
 /** Timers that are not to fire: both ends of a service connection learn of a loss when told to. */
 const NEVER_MS = 3_600_000;
 
-/** An application's connection object: it echoes, one message after the other or all at once. */
+/** A message at work. */
+interface Task {
+  readonly number: number;
+  readonly seq: number;
+  readonly handling: Handling;
+  /** Results that are due, and that were sent. */
+  readonly results: number;
+  cursor: number;
+}
+
+/**
+ * An application's connection object: it echoes, one message after the other or all at once. In a
+ * batch the first message has results, its connection a state, and both go along.
+ */
 export class SmallConnection implements HubLinkOwner {
-  readonly holdsAcks = false;
+  readonly holdsAcks: boolean;
   readonly waitsFor = 'handlers';
   readonly wantsFlow = false;
   readonly side: ServerSide;
   /** Numbers and sequence numbers of the messages whose handlers run. */
-  readonly running: { number: number; seq: number }[] = [];
+  readonly running: Task[] = [];
+  private readonly suspended: Task[] = [];
+  private readonly effects: number[];
+  private readonly cursors: Map<number, number>;
   /** A function, since a link that is over is no part of the state. */
   linkOf!: () => HubLink;
   answered = false;
@@ -30,22 +50,11 @@ export class SmallConnection implements HubLinkOwner {
     private readonly ledger: Ledger,
     message: OpenConnection,
   ) {
-    this.side = {
-      key: ledger.connections.length,
-      client: 0,
-      serverId: server.serverId,
-      epoch: message.epoch,
-      migrated: Boolean(message.migration),
-      accepted: false,
-      refused: false,
-      sent: 0,
-      sentBeforeClose: undefined,
-      running: 0,
-      closed: [],
-      lost: server.dead,
-      diedWithMessages: false,
-    };
-    ledger.connections.push(this.side);
+    const { cursors, effects } = readContext(message.context);
+    this.holdsAcks = server.batch > 0;
+    this.effects = [...effects];
+    this.cursors = new Map(cursors);
+    this.side = ledger.addConnection(0, server, message, new Map(cursors));
   }
 
   get over(): boolean {
@@ -67,11 +76,13 @@ export class SmallConnection implements HubLinkOwner {
     this.linkOf().refuse(403, 'not today');
   }
 
-  send(): void {
+  send(reply?: Reply): void {
     if (!this.active) return;
-    const text = `${this.side.key}|${++this.side.sent}`;
-    this.ledger.trace(() => `${this.server.serverId} sends ${text}`);
-    this.linkOf().send(text, false);
+    const { key } = this.side;
+    const seq = ++this.side.sent;
+    const about = reply ? ` (${reply.what} of ${reply.request})` : '';
+    this.ledger.trace(() => `${this.server.serverId} sends ${key}|${seq}${about}`);
+    this.linkOf().send(writeServerMessage({ connection: key, seq, reply }, 0), false);
   }
 
   close(): void {
@@ -88,36 +99,72 @@ export class SmallConnection implements HubLinkOwner {
     this.dispatch();
   }
 
-  /** The handler of a message is done: its result is sent. */
+  /** A handler goes on: it has the next result, or is done and its answer is sent. */
   handled(at: number): void {
-    const { number } = this.running.splice(at, 1)[0]!;
-    this.side.running--;
+    const task = this.running[at]!;
+    const { cursor, number, results, seq } = task;
     if (this.server.dead) return;
-    this.send();
+    if (cursor < results) {
+      this.send({ request: seq, what: ++task.cursor });
+      this.cursors.set(seq, task.cursor);
+      this.linkOf().checkpoint(this.context, true);
+      return;
+    }
+    this.running.splice(at, 1);
+    this.side.running--;
+    this.send(results > 0 ? { request: seq, what: 'done' } : undefined);
+    if (this.effects.includes(seq)) this.ledger.violate(1, `message ${seq} has its effect twice`);
+    this.effects.push(seq);
+    this.cursors.delete(seq);
     this.linkOf().handled(number);
     this.dispatch();
   }
 
   pongReceived(): void {}
 
-  messageHandled(): void {}
+  messageHandled(number: number): void {
+    this.linkOf().checkpoint(this.context, true);
+    this.linkOf().acknowledge(number);
+  }
 
-  moveRequested(): void {}
+  moveRequested(): void {
+    for (const task of this.running.filter(({ results }) => results > 0)) {
+      this.running.splice(this.running.indexOf(task), 1);
+      this.suspended.push(task);
+      task.handling.suspended = true;
+      this.cursors.set(task.seq, task.cursor);
+      this.side.running--;
+      this.linkOf().suspended(task.number);
+    }
+  }
 
   depart(_move: MoveRequest, done: (departure: Departure) => void): void {
-    done({});
+    done({ ...(this.context && { context: this.context }) });
   }
 
   closed(code: number, reason: string, migration: MigrationInfo | undefined): void {
     if (this.server.dead) return;
     this.side.closed.push({ code, reason, migration: migration?.reason });
-    if (migration) this.queue.length = 0;
+    if (migration) this.queue.length = this.suspended.length = 0;
     const where = migration ? ` (${migration.reason} to ${migration.server})` : '';
     this.ledger.trace(() => `${this.server.serverId} hears of the end: ${code} ${reason}${where}`);
   }
 
   stays(): void {
+    for (const task of this.suspended.splice(0)) {
+      task.handling.suspended = false;
+      this.running.push(task);
+      this.side.running++;
+      this.linkOf().resumed();
+    }
     this.dispatch();
+  }
+
+  private get context(): Uint8Array | undefined {
+    if (this.server.batch === 0) return undefined;
+    const { cursors, effects } = this;
+    const context: Context = { effects, cursors: [...cursors] };
+    return Buffer.from(JSON.stringify(context));
   }
 
   private dispatch() {
@@ -129,10 +176,13 @@ export class SmallConnection implements HubLinkOwner {
       for (const other of ledger.connections) {
         if (other !== side && !other.lost) runningElsewhere += other.running;
       }
-      ledger.handled.push({ client: 0, seq, connection: side.key, runningElsewhere });
+      const handling = { client: 0, seq, connection: side.key, runningElsewhere };
+      ledger.handled.push(handling);
       ledger.trace(() => `${server.serverId} begins to handle message ${seq}`);
       side.running++;
-      running.push({ number: this.linkOf().delivered(), seq });
+      const number = this.linkOf().delivered();
+      const results = seq === 1 ? server.batch : 0;
+      running.push({ number, seq, handling, results, cursor: this.cursors.get(seq) ?? 0 });
     }
   }
 }
@@ -153,6 +203,8 @@ export class SmallServer implements HubApplication {
     readonly serverId: string,
     /** Whether a message waits for the handler of the one before. */
     readonly serial: boolean,
+    /** Results of the first message. */
+    readonly batch: number,
     readonly clock: ProcessClock,
     private readonly ledger: Ledger,
   ) {

@@ -32,6 +32,8 @@ function probe(world: SmallWorld) {
   // A further message could set going what stands still.
   checkDelivered(world, client.side);
   const handled = new Set(ledger.handled.map(({ seq }) => seq));
+  const isAnswered = client.side.received.some(({ reply }) => reply?.what === 'done');
+  if (world.what.batch > 0 && !isAnswered) ledger.violate(2, 'the batch is never answered');
   if (handled.size < client.side.sent) ledger.violate(1, `only ${handled.size} messages handled`);
   const { serverId } = client;
   const seq = client.sendMessage();

@@ -24,6 +24,8 @@ export interface SmallCase {
   readonly pushes: number;
   /** Whether a message waits for the handler of the one before. */
   readonly serial: boolean;
+  /** Results of the first message, which can stop and go on elsewhere; 0: it is like the others. */
+  readonly batch: number;
   /** Whether a process may do more before what it sent leaves, as in one turn of an event loop. */
   readonly coalesce: boolean;
   /** What was done before the search begins. */
@@ -106,11 +108,18 @@ export class SmallWorld {
       { fault: (error) => ledger.violate(5, `the relay threw ${String(error)}`) },
     );
     for (const name of what.servers) {
-      const server = new SmallServer(name, what.serial, new ProcessClock(clock), ledger);
+      const server = new SmallServer(
+        name,
+        what.serial,
+        what.batch,
+        new ProcessClock(clock),
+        ledger,
+      );
       this.servers.push(server);
       for (let i = 0; i < what.ingresses.length; i++) this.dial(server);
     }
     this.client = new SmallClient(this.relay, ledger);
+    if (what.batch > 0) this.client.side.requests.set(1, what.batch);
     this.endTurns();
     this.settle();
     for (const prepare of [() => this.client.connect(), () => what.prepare(this)]) {

@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as ws from 'ws';
-import { clientFrame } from '../../../test/support/client-frame.js';
-import { codeOfError } from '../../transport/close-codes.js';
+import { clientFrame, serverFrame } from '../../../test/support/client-frame.js';
+import { codeOfError } from '../close-codes.js';
 import { FrameError, FrameReader } from './frame-reader.js';
 import type { FrameEvents } from './frame-reader.js';
 
@@ -12,6 +12,7 @@ const MAX_PAYLOAD = 1000;
 /** Exported by `ws`, but not by its types. */
 const { Receiver } = ws as unknown as { Receiver: new (options: object) => Writable };
 
+type Peer = 'client' | 'server';
 type Event = [string, ...unknown[]];
 
 class Recorder implements FrameEvents {
@@ -31,9 +32,13 @@ class Recorder implements FrameEvents {
 }
 
 /** What becomes of bytes that arrive in these chunks, each in memory that is overwritten afterwards. */
-function read(chunks: readonly Uint8Array[], maxPayload = MAX_PAYLOAD): Event[] {
+function read(
+  chunks: readonly Uint8Array[],
+  maxPayload = MAX_PAYLOAD,
+  peer: Peer = 'client',
+): Event[] {
   const recorder = new Recorder();
-  const reader = new FrameReader(maxPayload, recorder);
+  const reader = new FrameReader(maxPayload, recorder, peer);
   const shared = Buffer.alloc(1 << 17);
   for (const chunk of chunks) {
     shared.set(chunk);
@@ -49,9 +54,9 @@ function read(chunks: readonly Uint8Array[], maxPayload = MAX_PAYLOAD): Event[] 
 }
 
 /** The same by `ws`. */
-async function readByWs(bytes: Uint8Array): Promise<Event[]> {
+async function readByWs(bytes: Uint8Array, peer: Peer): Promise<Event[]> {
   const events: Event[] = [];
-  const receiver = new Receiver({ isServer: true, maxPayload: MAX_PAYLOAD });
+  const receiver = new Receiver({ isServer: peer === 'client', maxPayload: MAX_PAYLOAD });
   receiver.on('message', (data: Buffer, binary: boolean) =>
     events.push(['message', data.toString('hex'), binary]),
   );
@@ -121,16 +126,25 @@ const frame = fc.oneof(
   },
 );
 const mask = fc.uint8Array({ minLength: 4, maxLength: 4 });
-const stream = fc
-  .array(fc.tuple(frame, mask), { maxLength: 12 })
-  .map((frames) => Buffer.concat(frames.map(([it, bytes]) => clientFrame({ ...it, mask: bytes }))));
+const streamOf = (peer: Peer) =>
+  fc
+    .array(fc.tuple(frame, mask), { maxLength: 12 })
+    .map((frames) =>
+      Buffer.concat(
+        frames.map(([it, bytes]) =>
+          peer === 'client' ? clientFrame({ ...it, mask: bytes }) : serverFrame(it),
+        ),
+      ),
+    );
 const places = fc.array(fc.nat(), { maxLength: 12 });
 
-describe('the frames of a client', () => {
+describe.each(['client', 'server'] as const)('the frames of a %s', (peer) => {
+  const stream = streamOf(peer);
+
   it('are read as ws reads them, wherever they are cut', async () => {
     await fc.assert(
       fc.asyncProperty(stream, places, async (bytes, at) => {
-        expect(read(cut(bytes, at))).toEqual(await readByWs(bytes));
+        expect(read(cut(bytes, at), MAX_PAYLOAD, peer)).toEqual(await readByWs(bytes, peer));
       }),
       { numRuns: 2000 },
     );
@@ -145,24 +159,30 @@ describe('the frames of a client', () => {
       fc.asyncProperty(stream, damage, places, async (bytes, changes, at) => {
         if (bytes.length === 0) return;
         for (const [place, value] of changes) bytes[place % bytes.length] = value;
-        expect(read(cut(bytes, at))).toEqual(await readByWs(bytes));
+        expect(read(cut(bytes, at), MAX_PAYLOAD, peer)).toEqual(await readByWs(bytes, peer));
       }),
       { numRuns: 2000 },
     );
   });
 
+  it.each([125, 126, 65_535, 65_536, 200_000])('may have %d bytes', (length) => {
+    const data = Buffer.from(Array.from({ length }, (_, i) => i % 251));
+    const bytes = (peer === 'client' ? clientFrame : serverFrame)({
+      opcode: 2,
+      final: true,
+      payload: data,
+    });
+    const chunks = cut(bytes, [3, 9, 13, 14, 15, 4097, 70_000, 100_000, 130_000, 131_000, 190_000]);
+    expect(read(chunks, 200_000, peer)).toEqual([['message', data.toString('hex'), true]]);
+  });
+});
+
+describe('the frames of a client', () => {
   it('may come byte by byte', () => {
     const text = 'ä'.repeat(300);
     const bytes = clientFrame({ opcode: 1, final: true, payload: Buffer.from(text) });
     const chunks = Array.from(bytes, (byte) => Uint8Array.of(byte));
     expect(read(chunks)).toEqual([['message', Buffer.from(text).toString('hex'), false]]);
-  });
-
-  it.each([125, 126, 65_535, 65_536, 200_000])('may have %d bytes', (length) => {
-    const data = Buffer.from(Array.from({ length }, (_, i) => i % 251));
-    const bytes = clientFrame({ opcode: 2, final: true, payload: data });
-    const chunks = cut(bytes, [3, 9, 13, 14, 15, 4097, 70_000, 100_000, 130_000, 131_000, 190_000]);
-    expect(read(chunks, 200_000)).toEqual([['message', data.toString('hex'), true]]);
   });
 
   it('cost no memory for a length that is only announced', () => {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { CloseCode, isSendableCode } from '../../transport/close-codes.js';
-import { unmask, unmaskInPlace } from './masks.js';
+import { CloseCode, isSendableCode } from '../close-codes.js';
+import { maskInPlace, unmask } from './masks.js';
 
 /** Opcodes of RFC 6455, 5.2. */
 export const Opcode = {
@@ -12,7 +12,7 @@ export const Opcode = {
   Pong: 0xa,
 } as const;
 
-/** What a client's frames turn into. */
+/** What a peer's frames turn into. */
 export interface FrameEvents {
   onMessage(data: Buffer, binary: boolean): void;
   onPing(data: Buffer): void;
@@ -21,7 +21,7 @@ export interface FrameEvents {
   onClose(code: number, reason: string): void;
 }
 
-/** What a client sent breaks the protocol or a limit. */
+/** What a peer sent breaks the protocol or a limit. */
 export class FrameError extends Error {
   /** @param code with which the connection is to be closed */
   constructor(
@@ -36,22 +36,22 @@ export class FrameError extends Error {
 interface PartialPayload {
   readonly opcode: number;
   readonly final: boolean;
-  readonly mask: Buffer;
+  readonly mask: Buffer | undefined;
   readonly length: number;
   /** Grows with what arrives: a length that is only announced must not cost memory. */
   buffer: Buffer;
   filled: number;
 }
 
-const LONGEST_HEADER = 14;
 const LONGEST_CONTROL_PAYLOAD = 125;
 const FIRST_PART_BYTES = 4096;
 const EMPTY = Buffer.alloc(0);
+const MASK_BYTES = 4;
 
 const protocolError = (text: string) => new FrameError(CloseCode.ProtocolError, text);
 
 /**
- * Reads a client's frames (RFC 6455), wherever its bytes are cut. Extensions are not supported: no
+ * Reads a peer's frames (RFC 6455), wherever its bytes are cut. Extensions are not supported: no
  * reserved bit may be set.
  */
 export class FrameReader {
@@ -63,12 +63,19 @@ export class FrameReader {
   private fragments: Buffer | undefined;
   private fragmentsBytes = 0;
   private over = false;
+  private readonly maskBytes: number;
 
-  /** @param maxPayload limit of a message in bytes */
+  /**
+   * @param maxPayload limit of a message in bytes
+   * @param peer a client masks its frames, a server does not
+   */
   constructor(
     private readonly maxPayload: number,
     private readonly events: FrameEvents,
-  ) {}
+    peer: 'client' | 'server' = 'client',
+  ) {
+    this.maskBytes = peer === 'client' ? MASK_BYTES : 0;
+  }
 
   /** Reads no further, also within the bytes that are being read. */
   stop(): void {
@@ -105,15 +112,16 @@ export class FrameReader {
     const second = bytes[at + 1]!;
     this.check(first, second);
     let length = second & 0x7f;
-    let from = at + 6;
+    const { maskBytes } = this;
+    let from = at + 2 + maskBytes;
     if (length === 126) {
       if (to - at < 4) return at;
       length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-      from = at + 8;
+      from += 2;
     } else if (length === 127) {
       if (to - at < 10) return at;
       length = readLength(bytes, at + 2);
-      from = at + LONGEST_HEADER;
+      from += 8;
     }
     const opcode = first & 0x0f;
     if (opcode < Opcode.Close && length + this.fragmentsBytes > this.maxPayload) {
@@ -123,14 +131,13 @@ export class FrameReader {
     const final = first >= 0x80;
     const available = to - from;
     if (available >= length) {
-      const payload = length === 0 ? EMPTY : unmask(bytes, from, length);
-      this.onFrame(opcode, final, payload);
+      this.onFrame(opcode, final, this.payloadOf(bytes, from, length));
       return from + length;
     }
     this.partial = {
       opcode,
       final,
-      mask: Buffer.from(bytes.subarray(from - 4, from)),
+      mask: maskBytes === 0 ? undefined : Buffer.from(bytes.subarray(from - maskBytes, from)),
       length,
       buffer: Buffer.allocUnsafe(Math.min(length, Math.max(available * 2, FIRST_PART_BYTES))),
       filled: 0,
@@ -139,13 +146,20 @@ export class FrameReader {
     return to;
   }
 
+  /** A copy, without the mask. */
+  private payloadOf(bytes: Uint8Array, from: number, length: number): Buffer {
+    if (length === 0) return EMPTY;
+    if (this.maskBytes > 0) return unmask(bytes, from, length);
+    return Buffer.from(bytes.subarray(from, from + length));
+  }
+
   /** @returns where the next frame begins */
   private continue(partial: PartialPayload, chunk: Uint8Array, end: number): number {
     const count = Math.min(partial.length - partial.filled, end);
     this.take(partial, chunk, 0, count);
     if (partial.filled === partial.length) {
       this.partial = undefined;
-      unmaskInPlace(partial.buffer, partial.mask);
+      if (partial.mask) maskInPlace(partial.buffer, partial.mask);
       this.onFrame(partial.opcode, partial.final, partial.buffer);
     }
     return count;
@@ -165,7 +179,9 @@ export class FrameReader {
   private check(first: number, second: number) {
     const opcode = first & 0x0f;
     if ((first & 0x70) !== 0) throw protocolError('reserved bits are set');
-    if ((second & 0x80) === 0) throw protocolError('the frame is not masked');
+    if (second >= 0x80 !== this.maskBytes > 0) {
+      throw protocolError(`the frame is ${second >= 0x80 ? 'masked' : 'not masked'}`);
+    }
     if (opcode >= Opcode.Close) {
       if (opcode > Opcode.Pong) throw protocolError(`unknown opcode ${opcode}`);
       if (first < 0x80) throw protocolError('a control frame in fragments');

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 
 /** The part of the optional peer `bufferutil` that is used. */
@@ -17,7 +18,7 @@ export function unmask(bytes: Uint8Array, from: number, length: number): Buffer 
   const payload = Buffer.allocUnsafe(length);
   if (length > SHORT_BYTES) {
     payload.set(bytes.subarray(from, from + length));
-    unmaskInPlace(payload, bytes.subarray(from - 4, from));
+    maskInPlace(payload, bytes.subarray(from - 4, from));
     return payload;
   }
   const a = bytes[from - 4]!;
@@ -37,8 +38,11 @@ export function unmask(bytes: Uint8Array, from: number, length: number): Buffer 
   return payload;
 }
 
-/** @param mask its four bytes */
-export function unmaskInPlace(payload: Buffer, mask: Uint8Array): void {
+/**
+ * Masks a payload, or takes its mask away.
+ * @param mask its four bytes
+ */
+export function maskInPlace(payload: Buffer, mask: Uint8Array): void {
   const { length, byteOffset } = payload;
   if (native && length >= NATIVE_BYTES) {
     native.unmask(payload, Buffer.from(mask));
@@ -52,6 +56,20 @@ export function unmaskInPlace(payload: Buffer, mask: Uint8Array): void {
     i = words.length * 4;
   }
   for (; i < length; i++) payload[i]! ^= mask[i & 3]!;
+}
+
+/** Random bytes are had in bulk. */
+const pool = Buffer.alloc(8192);
+let used = pool.length;
+
+/** Puts a new mask into four bytes of `target`. @returns these bytes */
+export function writeMask(target: Buffer, at: number): Uint8Array {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  for (let i = 0; i < 4; i++) target[at + i] = pool[used++]!;
+  return target.subarray(at, at + 4);
 }
 
 /** `ws` leaves it out under the same circumstances. */

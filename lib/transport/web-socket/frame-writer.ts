@@ -1,10 +1,14 @@
 import { payloadBytes } from '../../protocol/retention.js';
+import { maskInPlace, writeMask } from './masks.js';
 
 export type FramePayload = string | Uint8Array;
 /** Opcode and payload of frames, alternating. */
 export type Frames = readonly (number | FramePayload)[];
 
 const FINAL = 0x80;
+
+/** What a header needs at most, with a mask. */
+export const MOST_HEADER_BYTES = 14;
 
 const headerBytes = (length: number) => (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 
@@ -38,6 +42,23 @@ export function encodeHeader(opcode: number, length: number): Buffer {
   const header = Buffer.allocUnsafe(headerBytes(length));
   writeHeader(header, 0, opcode, length);
   return header;
+}
+
+/**
+ * Puts a header right before a payload that has room in front of it, and masks the payload if asked to.
+ * @param room bytes in front of the payload, at least {@link MOST_HEADER_BYTES}
+ * @returns the frame
+ */
+export function frameInPlace(bytes: Buffer, room: number, opcode: number, masked: boolean): Buffer {
+  const length = bytes.length - room;
+  const maskAt = room - 4;
+  const from = (masked ? maskAt : room) - headerBytes(length);
+  writeHeader(bytes, from, opcode, length);
+  if (masked) {
+    bytes[from + 1]! |= 0x80;
+    maskInPlace(bytes.subarray(room), writeMask(bytes, maskAt));
+  }
+  return from === 0 ? bytes : bytes.subarray(from);
 }
 
 function writeHeader(bytes: Buffer, at: number, opcode: number, length: number): number {
