@@ -31,6 +31,39 @@ describe('acknowledgements', () => {
     expect(t.channel.take()).toEqual([[12]]);
   });
 
+  it.each([false, true])(
+    'wait for results that wait themselves (held by the owner: %s)',
+    (held) => {
+      t.owner.holdsAcks = held;
+      const link = t.openLink();
+      const handle = (...results: string[]) => {
+        const number = handOver(link);
+        for (const result of results) link.send(result, false);
+        link.handled(number);
+        if (held) link.acknowledge(number);
+      };
+      handle('1');
+      handle('2', '3', '4');
+      handle('5');
+      expect(t.channel.take()).toEqual(['1', '2', '3', [11]]);
+      link.onAck(1, []);
+      expect(t.channel.take()).toEqual(['4', [12]]);
+      link.onAck(2, []);
+      expect(t.channel.take()).toEqual(['5', [13]]);
+    },
+  );
+
+  it('wait for results that wait while there is no service connection', () => {
+    const link = t.openLink();
+    const number = handOver(link);
+    link.onLost(1006, '');
+    link.send('result', false);
+    link.handled(number);
+    t.rebind(link, 0);
+    const [, ...rest] = t.next.take();
+    expect(rest).toEqual([[10], 'result', [11]]);
+  });
+
   it('wait for nobody in mode received', () => {
     t.owner.holdsAcks = true;
     const link = t.openLink('received');

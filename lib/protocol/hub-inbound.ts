@@ -28,7 +28,7 @@ export abstract class HubInbound implements AckSource {
   private ackDue = false;
   /** The last checkpoint that was sent. */
   private saved: SavedContext | undefined;
-  private readonly checkpoints = new CheckpointQueue();
+  private readonly waiting = new CheckpointQueue();
 
   /** @param start number of the last message before the first that will be received */
   constructor(
@@ -66,7 +66,7 @@ export abstract class HubInbound implements AckSource {
   handled(number: number): void {
     this.inbound.handled();
     if (this.owner.holdsAcks) this.owner.messageHandled(number);
-    else if (this.ack === 'handled') this.complete(number);
+    else if (this.ack === 'handled') this.completeBehindResults(number);
     if (this.move !== undefined) this.leaveAtSafePoint();
   }
 
@@ -75,7 +75,7 @@ export abstract class HubInbound implements AckSource {
    * called once; with the acknowledgement `received` that was done before.
    */
   acknowledge(number: number): void {
-    if (this.ack === 'handled' && !this.checkpoints.acknowledge(number)) this.complete(number);
+    if (this.ack === 'handled') this.completeBehindResults(number);
   }
 
   /**
@@ -123,7 +123,7 @@ export abstract class HubInbound implements AckSource {
     }
     if (this.over) return;
     const saved = { ...(context && { context }), ...(!migratable && { migratable }) };
-    this.checkpoints.add(this.outbound.last, saved);
+    this.waiting.add(this.outbound.last, saved);
     if (this.flowing) this.sendCheckpoints();
   }
 
@@ -178,11 +178,18 @@ export abstract class HubInbound implements AckSource {
   /** Nobody will ask for a context any more. */
   protected forgetContext(): void {
     this.saved = undefined;
-    this.checkpoints.clear();
+    this.waiting.clear();
   }
 
   protected say(message: Unaddressed<LinkMessage>): void {
     this.channel.sendControl({ ...message, link: this.number } as LinkMessage);
+  }
+
+  /** The results of a message may wait for a slow client, and the checkpoint behind them. */
+  private completeBehindResults(number: number) {
+    const { outbound, waiting } = this;
+    if (outbound.drained && waiting.empty) this.complete(number);
+    else waiting.acknowledge(outbound.last, number);
   }
 
   private complete(number: number) {
@@ -199,10 +206,10 @@ export abstract class HubInbound implements AckSource {
 
   private takeCheckpoints(): boolean {
     const { drained, sent } = this.outbound;
-    const taken = this.checkpoints.take(drained ? Infinity : sent);
+    const taken = this.waiting.take(drained ? Infinity : sent);
     if (!taken) return false;
-    this.saved = taken.saved;
     for (const number of taken.numbers) this.complete(number);
-    return true;
+    if (taken.saved) this.saved = taken.saved;
+    return taken.saved !== undefined;
   }
 }

@@ -35,9 +35,10 @@ describe('HubLink that goes to another service connection', () => {
     expect([t.channel.released, link.epoch]).toEqual([1, 5]);
     expect(t.next.take()).toEqual([
       { accepted: true, received: 11 },
-      [11],
+      [10],
       'after',
       { data: Buffer.from('alive?') },
+      [11],
     ]);
     expect(t.owner.stays).not.toHaveBeenCalled();
   });
