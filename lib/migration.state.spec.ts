@@ -14,6 +14,7 @@ import { until } from '../test/support/until.js';
 import { decodeContext, encodeContext } from './gateway/state/context-codec.js';
 import { Migratable } from './gateway/decorators.js';
 import type { MigratableOptions } from './gateway/decorators.js';
+import type { Hold } from './gateway/hold.js';
 import type { HubClient } from './gateway/hub-client.js';
 import { defineState } from './gateway/state/state-definition.js';
 import type { StateUpgrade } from './gateway/state/state-definition.js';
@@ -47,10 +48,11 @@ type Journal = unknown[];
 interface Behaviour {
   ready?(migration: PendingMigration, client: Client): unknown;
   arrive?(client: Client): unknown;
+  work?(client: Client): unknown;
   options?: MigratableOptions<ChatState>;
 }
 
-function gateway(journal: Journal, { ready, arrive, options }: Behaviour = {}) {
+function gateway(journal: Journal, { ready, arrive, work, options }: Behaviour = {}) {
   @WebSocketGateway({ path: '/chat' })
   @Migratable({ state: ChatState, ...options })
   class ChatGateway {
@@ -89,6 +91,11 @@ function gateway(journal: Journal, { ready, arrive, options }: Behaviour = {}) {
     add(@ConnectedSocket() { state }: { state: ChatState }, @MessageBody() name: string) {
       state.names.set(name, name);
       return { count: ++state.count };
+    }
+
+    @SubscribeMessage('work')
+    work(@ConnectedSocket() client: Client) {
+      return work?.(client);
     }
 
     @SubscribeMessage('set')
@@ -248,17 +255,40 @@ describe('a connection that is asked to move', () => {
     expect(journals[0]!.map((it) => (it as unknown[])[0])).toEqual(['connected']);
   });
 
+  it('in the middle of a dialogue ends that first: a hold lets the messages through', async () => {
+    let hold: Hold | undefined;
+    const work = (connection: Client) => {
+      if (hold) hold.release();
+      else hold = connection.hold({ reason: 'transaction' });
+      return { count: ++connection.state.count };
+    };
+    const one = await chat('one', { work });
+    const client = await apps.client();
+    expect(await ask(client, 'work', null)).toEqual({ count: 1 });
+    await chat('two');
+    await service(one).request(held(one));
+    await until(() => expect(held(one).migrationState).toBe('requested'));
+    expect(await ask(client, 'add', 'Ann')).toEqual({ count: 2 });
+    expect(await ask(client, 'work', null)).toEqual({ count: 3 });
+    await until(() => expect(journals[1]![0]).toEqual(['connected', 'requested', 3, 5, 1]));
+    expect(await ask(client, 'add', 'Bob')).toEqual({ count: 4 });
+    expect(hold?.expired).toBe(false);
+  });
+
   it('and is closed by the server has what its client sent before handled', async () => {
-    const one = await chat('one');
+    const one = await chat('one', { work: () => new Promise(() => undefined) });
     const client = await apps.client();
     await chat('two');
     const connection = held(one);
-    connection.hold();
+    const { currentLink } = apps.connections[0]!;
+    client.ws.send('{"event":"work","data":null}');
+    await until(() => expect(currentLink!.retainedBytes).toBeGreaterThan(0));
+    const before = currentLink!.retainedBytes;
     await service(one).request(connection);
     await until(() => expect(connection.migrationState).toBe('requested'));
     // It waits in the relay, since the connection is to move.
     client.ws.send('{"event":"add","data":"last"}');
-    await until(() => expect(apps.connections[0]!.currentLink!.retainedBytes).toBeGreaterThan(0));
+    await until(() => expect(currentLink!.retainedBytes).toBeGreaterThan(before));
     connection.close(4000, 'bye');
     await until(() => expect(client.closed).toEqual({ code: 4000, reason: 'bye' }));
     await until(() => expect(journals[0]!.at(-1)).toEqual(['disconnected', false, 'failed']));

@@ -301,25 +301,51 @@ describe('messages that arrive while the connection is asked to leave', () => {
       waitsFor: 'batch export',
       attention: (data) => void seen.push(data),
     });
-    t.socket.on('message', (data) => t.events.push([String(data)]));
-    t.client.hold();
+    t.socket.on('message', (data) => {
+      t.events.push([String(data)]);
+      // It is at work, so that the connection cannot leave.
+      t.socket.current!.begin();
+    });
+    t.receive('export');
     t.askToMove();
     t.receive('cancel');
-    expect([seen, t.events, t.waiting]).toEqual([['cancel'], [], ['hold: held']]);
+    expect([seen, t.events, t.waiting]).toEqual([['cancel'], [['export']], ['batch export']]);
     t.moves('rolledBack');
     await nextTurn();
-    expect(t.events).toEqual([['cancel']]);
+    expect(t.events).toEqual([['export'], ['cancel']]);
+  });
+
+  it('are handed over while it is held, those that waited first', async () => {
+    const t = new MovableFixture();
+    t.socket.work = work({ wantsFlow: true });
+    t.socket.on('message', (data) => {
+      t.events.push([String(data)]);
+      if (String(data) === 'begin') t.socket.current!.begin();
+    });
+    t.receive('begin');
+    t.askToMove();
+    t.receive('first');
+    const hold = t.client.hold();
+    t.receive('second');
+    await nextTurn();
+    t.receive('third');
+    expect(t.events).toEqual([['begin'], ['first'], ['second'], ['third']]);
+    hold.release();
+    t.receive('fourth');
+    expect(t.events).toHaveLength(4);
   });
 
   it('are handled when the client leaves after them', async () => {
     const t = new MovableFixture().record('message', 'close') as MovableFixture;
     t.socket.work = work({ wantsFlow: true });
-    t.client.hold();
+    t.socket.on('message', () => t.socket.current!.begin());
+    t.receive('first');
     t.askToMove();
     t.receive('last');
+    expect(t.events.map(([name]) => name)).toEqual(['message']);
     t.ends(1000);
     await nextTurn();
-    expect(t.events.map(([name]) => name)).toEqual(['message', 'close']);
+    expect(t.events.map(([name]) => name)).toEqual(['message', 'message', 'close']);
   });
 });
 

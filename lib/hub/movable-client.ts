@@ -114,7 +114,7 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
   }
 
   get wantsFlow(): boolean {
-    return this.work?.wantsFlow ?? false;
+    return this.isHeld || (this.work?.wantsFlow ?? false);
   }
 
   checkpoint(): Promise<void> {
@@ -123,7 +123,10 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
 
   hold(options: HoldOptions = {}): Hold {
     if (this.link.settling || this.isOver) throw new MigrationTooLateException(this.connectionId);
-    return (this.holds ??= new Holds(this.link, this.moves)).take(options);
+    const hold = (this.holds ??= new Holds(this.link, this.moves)).take(options);
+    // What ends it may be among the messages that wait.
+    process.nextTick(() => this.handOver());
+    return hold;
   }
 
   /** What came with the connection, or what a new one begins with; before the gateways see it. */
@@ -207,7 +210,7 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
 
   /** Whether messages wait for something other than the application's `pause()`. */
   protected get waits(): boolean {
-    return this.link.leaving || this.failing !== undefined;
+    return (this.link.leaving && !this.isHeld) || this.failing !== undefined;
   }
 
   /** Whether the connection was closed here, or has left. */
@@ -230,6 +233,10 @@ export abstract class MovableClient extends MessageEmitter implements KeptConnec
     this.lastWord?.end();
     this.holds?.clear();
     this.keeper?.end(moved);
+  }
+
+  private get isHeld(): boolean {
+    return this.holds?.reason !== undefined;
   }
 
   /** A fault of one connection must not end the process. */
