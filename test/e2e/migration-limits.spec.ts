@@ -46,7 +46,9 @@ describe('a connection that is held', () => {
       expect(body).toMatchObject({ state: 'requested', waitsFor: 'hold: checkout' });
     });
     expect(b.eventsOf('connect')).toEqual([]);
-    // What the client sends meanwhile waits for the next server.
+    // In the middle of a dialogue its server goes on with it.
+    await expectServedBy('a', client);
+    await b.seen('arrives');
     await expectServedBy('b', client);
     expect(a.output).toMatch(/held for 3000 ms \(checkout\)/);
   });
