@@ -8,6 +8,8 @@ import { Victims } from './support/victims.js';
 const SERVERS = 16;
 /** A hub server joins, its service connection ends, it leaves. */
 const LINES_PER_CONNECTION = 3;
+/** What the relay says of a port that a damaged handshake happens to announce. */
+const PORT_NOT_OPENED = /^error: Gateway port \d+ is not opened: relay\.gatewayPorts/;
 
 async function tokens(): Promise<Map<string, string>> {
   const names = Array.from({ length: SERVERS }, (_, i) => `evil-${i}`);
@@ -44,7 +46,7 @@ test(`service connections survive ${STRINGS} strings`, { timeout: LIMIT_MS }, as
     ...tally.counts,
   });
 
-  expect(aftermath.problems).toEqual([]);
+  expect(aftermath.problems.filter((problem) => !PORT_NOT_OPENED.test(problem))).toEqual([]);
   expect(hubs.made).toBeGreaterThanOrEqual(STRINGS);
   expect(hubs.unexplained).toEqual([]);
   for (const code of [4400, 4402, 4403, 4404, 4409, 4413, 4426]) {
