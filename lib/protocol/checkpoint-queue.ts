@@ -62,8 +62,4 @@ export class CheckpointQueue {
     }
     return taken;
   }
-
-  clear(): void {
-    this.waiting.length = 0;
-  }
 }

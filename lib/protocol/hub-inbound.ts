@@ -28,7 +28,8 @@ export abstract class HubInbound implements AckSource {
   private ackDue = false;
   /** The last checkpoint that was sent. */
   private saved: SavedContext | undefined;
-  private readonly waiting = new CheckpointQueue();
+  /** What waits for outbound messages; made on first use. */
+  private waiting: CheckpointQueue | undefined;
 
   /** @param start number of the last message before the first that will be received */
   constructor(
@@ -123,7 +124,7 @@ export abstract class HubInbound implements AckSource {
     }
     if (this.over) return;
     const saved = { ...(context && { context }), ...(!migratable && { migratable }) };
-    this.waiting.add(this.outbound.last, saved);
+    (this.waiting ??= new CheckpointQueue()).add(this.outbound.last, saved);
     if (this.flowing) this.sendCheckpoints();
   }
 
@@ -177,8 +178,7 @@ export abstract class HubInbound implements AckSource {
 
   /** Nobody will ask for a context any more. */
   protected forgetContext(): void {
-    this.saved = undefined;
-    this.waiting.clear();
+    this.saved = this.waiting = undefined;
   }
 
   protected say(message: Unaddressed<LinkMessage>): void {
@@ -188,8 +188,8 @@ export abstract class HubInbound implements AckSource {
   /** The results of a message may wait for a slow client, and the checkpoint behind them. */
   private completeBehindResults(number: number) {
     const { outbound, waiting } = this;
-    if (outbound.drained && waiting.empty) this.complete(number);
-    else waiting.acknowledge(outbound.last, number);
+    if (outbound.drained && (waiting === undefined || waiting.empty)) this.complete(number);
+    else (this.waiting ??= new CheckpointQueue()).acknowledge(outbound.last, number);
   }
 
   private complete(number: number) {
@@ -205,6 +205,7 @@ export abstract class HubInbound implements AckSource {
   }
 
   private takeCheckpoints(): boolean {
+    if (this.waiting === undefined) return false;
     const { drained, sent } = this.outbound;
     const taken = this.waiting.take(drained ? Infinity : sent);
     if (!taken) return false;
