@@ -340,6 +340,7 @@ export class ClientConnection implements RelayLinkOwner {
   private clearTimers() {
     this.relay.clock.clearTimer(this.holdTimer);
     this.relay.clock.clearTimer(this.answerTimer);
+    this.holdTimer = this.answerTimer = undefined;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../protocol/clock.js';
 
-/** Clients are pinged in so many groups, that not all of them are in one turn. */
-const GROUPS = 16;
+/** Time between two groups of clients in milliseconds: not all of them are pinged in one turn. */
+const TURN_MS = 100;
+const MOST_GROUPS = 1000;
 
 export interface Pingable {
   /** Sends a ping, or ends the connection when it is dead. */
@@ -10,7 +11,7 @@ export interface Pingable {
 
 /** Pings every client once per interval, with one timer for all. */
 export class ClientPings {
-  private readonly groups = Array.from({ length: GROUPS }, () => new Set<Pingable>());
+  private readonly groups: readonly Set<Pingable>[];
   private joined = 0;
   private turn = 0;
   private timer: Timer;
@@ -19,7 +20,10 @@ export class ClientPings {
   constructor(
     private readonly intervalMs: number,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    const length = Math.min(Math.max(1, Math.round(intervalMs / TURN_MS)), MOST_GROUPS);
+    this.groups = Array.from({ length }, () => new Set<Pingable>());
+  }
 
   start(): void {
     if (this.intervalMs > 0) this.arm();
@@ -29,17 +33,15 @@ export class ClientPings {
     this.clock.clearTimer(this.timer);
   }
 
-  /** @returns a function that takes the client out again */
-  add(client: Pingable): () => void {
-    const group = this.groups[this.joined++ % GROUPS]!;
-    group.add(client);
-    return () => group.delete(client);
+  /** @returns its group, of which it is to be deleted at its end */
+  add(client: Pingable): Set<Pingable> {
+    return this.groups[this.joined++ % this.groups.length]!.add(client);
   }
 
   private arm() {
     this.timer = this.clock.setTimer(() => {
       this.arm();
-      for (const client of this.groups[this.turn++ % GROUPS]!) client.keepAlive();
-    }, this.intervalMs / GROUPS);
+      for (const client of this.groups[this.turn++ % this.groups.length]!) client.keepAlive();
+    }, this.intervalMs / this.groups.length);
   }
 }

@@ -11,6 +11,7 @@ import type { IngressFinder } from './ingress-finder.js';
 import type { RelayCore } from './relay-core.js';
 import type { RelayLog } from './relay-log.js';
 import { count } from './relay-stats.js';
+import { SharedTexts } from './shared-texts.js';
 import type { TrackedSockets } from './tracked-sockets.js';
 import {
   asksForWebSocket,
@@ -42,6 +43,7 @@ export interface Origins {
 export class ClientUpgrades {
   readonly pings: ClientPings;
   private readonly limits: ConnectionLimits;
+  private readonly texts = new SharedTexts();
   private readonly paths: ReadonlySet<string>;
   private readonly surroundings: ClientSurroundings;
 
@@ -100,11 +102,12 @@ export class ClientUpgrades {
       this.refuse(upgrade, refusal);
       return;
     }
-    socket.once('close', () => this.limits.release(address));
+    socket.on('close', () => this.limits.release(address));
     const client = new WebSocketClient(upgrade, this.surroundings, () => this.settings(key));
     try {
       const ingress = this.origins.ingressOf(request);
-      client.bind(this.core.connect(key, toClientRequest(upgrade, peer), client, ingress));
+      const clientRequest = toClientRequest(upgrade, peer, this.texts);
+      client.bind(this.core.connect(key, clientRequest, client, ingress));
     } catch (error) {
       this.log.error(`A client could not be connected: ${String(error)}`);
       client.refuse(500, 'internal fault', []);

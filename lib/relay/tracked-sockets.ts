@@ -15,11 +15,8 @@ export class TrackedSockets {
   add(socket: Duplex): void {
     if (this.sockets.has(socket) || socket.destroyed) return;
     this.sockets.add(socket);
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => {
-      this.sockets.delete(socket);
-      if (this.sockets.size === 0) for (const wake of this.waiters) wake();
-    });
+    socket.on('error', destroy);
+    socket.on('close', () => this.closed(socket));
   }
 
   /** Resolves once all are closed, or after `limitMs`. */
@@ -39,4 +36,13 @@ export class TrackedSockets {
   destroyAll(): void {
     for (const socket of this.sockets) socket.destroy();
   }
+
+  private closed(socket: Duplex) {
+    this.sockets.delete(socket);
+    if (this.sockets.size === 0) for (const wake of this.waiters) wake();
+  }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
 }

@@ -5,6 +5,7 @@ import { MAX_CONTROL_BYTES } from '../protocol/frames.js';
 import type { ClientRequest } from '../protocol/messages.js';
 import type { Refusal } from './http-refusal.js';
 import type { ProxiedAddress } from './proxy-protocol.js';
+import type { SharedTexts } from './shared-texts.js';
 
 /** A request to become a WebSocket, and the socket it came on. */
 export interface Upgrade {
@@ -74,16 +75,20 @@ export function checkSize(
   return tooLarge ? { status: 431, text: 'request line and headers are too large' } : undefined;
 }
 
-/** The request as hub servers get it. */
+/**
+ * The request as hub servers get it.
+ * @param texts of the clients that were here before
+ */
 export function toClientRequest(
   { request, socket }: Upgrade,
   { address, port }: ProxiedAddress,
+  texts: SharedTexts,
 ): ClientRequest {
   return {
     method: request.method ?? 'GET',
     url: request.url ?? '/',
     httpVersion: request.httpVersion,
-    rawHeaders: request.rawHeaders,
+    rawHeaders: texts.headers(request.rawHeaders),
     remoteAddress: address,
     remotePort: port,
     encrypted: (socket as Partial<TLSSocket>).encrypted === true,

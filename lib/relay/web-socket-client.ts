@@ -38,20 +38,22 @@ export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pin
   private unansweredPings = 0;
   private bytesRead = 0;
   private closeTimer: Timer;
-  private leavePings: (() => void) | undefined;
+  private pingGroup: Set<Pingable> | undefined;
+  /** The client is gone before it got an answer; kept until then. */
+  private onEarlyClose: (() => void) | undefined = () => this.finish(CloseCode.Abnormal, '');
 
-  /** @param settings called when the upgrade is granted */
+  /** @param settings called, and forgotten, when the upgrade is granted */
   constructor(
     upgrade: Upgrade,
     private readonly surroundings: ClientSurroundings,
-    private readonly settings: () => Omit<ClientSocketSettings, 'protocol'>,
+    private settings: (() => Omit<ClientSocketSettings, 'protocol'>) | undefined,
   ) {
     const { socket } = upgrade;
     this.upgrade = upgrade;
     this.socket = socket;
     socket.setTimeout(0);
-    socket.on('end', this.onEarlyEnd);
-    socket.on('close', this.onEarlyClose);
+    socket.on('end', destroy);
+    socket.on('close', this.onEarlyClose!);
     // Starts reading, so that an end is noticed; what comes early stays in the socket's buffer.
     socket.read(0);
   }
@@ -64,14 +66,14 @@ export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pin
   accept(protocol: string): void {
     const { upgrade } = this;
     if (!upgrade || this.over) return;
+    const settings = { ...this.settings!(), protocol };
     this.stopWatching();
-    const settings = { ...this.settings(), protocol };
     this.ws = this.surroundings.answers.accept(upgrade, settings, this);
     if (!this.ws) {
       process.nextTick(() => this.finish(CloseCode.Abnormal, ''));
       return;
     }
-    this.leavePings = this.surroundings.pings.add(this);
+    this.pingGroup = this.surroundings.pings.add(this);
     this.ws.start();
   }
 
@@ -161,13 +163,9 @@ export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pin
     this.finish(code, reason);
   }
 
-  /** The client is gone before it got an answer. */
-  private readonly onEarlyClose = () => this.finish(CloseCode.Abnormal, '');
-  private readonly onEarlyEnd = () => void this.socket.destroy();
-
   private stopWatching() {
-    this.upgrade = undefined;
-    this.socket.off('end', this.onEarlyEnd).off('close', this.onEarlyClose);
+    this.socket.off('end', destroy).off('close', this.onEarlyClose!);
+    this.upgrade = this.settings = this.onEarlyClose = undefined;
   }
 
   private limitClosing() {
@@ -178,7 +176,11 @@ export class WebSocketClient implements ClientSocket, ClientWebSocketEvents, Pin
   private finish(code: number, reason: string) {
     if (this.over) return;
     this.over = true;
-    this.leavePings?.();
+    this.pingGroup?.delete(this);
     this.connection?.closed(code, reason);
   }
+}
+
+function destroy(this: Socket): void {
+  this.destroy();
 }
