@@ -28,7 +28,10 @@ export class NodeServer implements ServerProcess {
     const profiling = profile
       ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${role}.cpuprofile`]
       : [];
-    const node = [process.execPath, '--enable-source-maps', '--expose-gc', ...profiling];
+    // On one core, the four threads that V8 has for its own work would take turns with the server.
+    const threads = core === undefined ? [] : ['--v8-pool-size=1'];
+    const flags = ['--enable-source-maps', '--expose-gc', ...threads, ...profiling];
+    const node = [process.execPath, ...flags];
     this.child = new BenchProcess(role, [...node, SCRIPT, role, ...args.map(String)], {
       core,
       channel: 'ipc',

@@ -277,7 +277,7 @@ export class ClientConnection implements RelayLinkOwner {
 
   rerouted({ outcome, reason }: RerouteResult): void {
     const { counters, ingresses } = this.relay;
-    this.relay.migrations.settled(this);
+    this.settled();
     if (outcome === 'moved') counters.reroutes++;
     if (outcome !== 'failed') return;
     count(counters.failedReroutes, reason);
@@ -319,13 +319,13 @@ export class ClientConnection implements RelayLinkOwner {
   private countAt(serverId: string) {
     this.leaveServer();
     this.server = this.relay.server(serverId);
-    this.server?.connections.add(this);
+    this.server?.add(this);
   }
 
   private leaveServer() {
     const { server } = this;
     this.server = undefined;
-    server?.connections.delete(this);
+    server?.delete(this);
   }
 
   private finish() {

@@ -18,7 +18,8 @@ export class HubServerEntry {
   readonly startedAt: number | undefined;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly sessions = new Set<RelaySession>();
-  readonly connections = new Set<ClientConnection>();
+  private readonly clients = new Set<ClientConnection>();
+  private readonly clientsOf = new Map<string, number>();
   /** Set by FIN: no new client is routed here. */
   draining = false;
   /** Runs while all service connections are lost and the server may return. */
@@ -30,6 +31,27 @@ export class HubServerEntry {
     this.version = hello.appVersion;
     this.startedAt = hello.startedAt;
     this.endpoints = new Map(hello.endpoints.map((endpoint) => [endpointName(endpoint), endpoint]));
+  }
+
+  get connections(): ReadonlySet<ClientConnection> {
+    return this.clients;
+  }
+
+  /** Notes that it has the connection, which it had not before. */
+  add(connection: ClientConnection): void {
+    this.clients.add(connection);
+    this.count(connection.endpointName, 1);
+  }
+
+  delete(connection: ClientConnection): void {
+    if (this.clients.delete(connection)) this.count(connection.endpointName, -1);
+  }
+
+  /** How many connections of these endpoints it has. */
+  connectionsOf(endpoints: Iterable<string>): number {
+    let connections = 0;
+    for (const endpoint of endpoints) connections += this.clientsOf.get(endpoint) ?? 0;
+    return connections;
   }
 
   /** Whether new connections of this endpoint may be opened here. */
@@ -79,6 +101,10 @@ export class HubServerEntry {
       connections: this.connections.size,
       serviceConnections: this.sessions.size,
     };
+  }
+
+  private count(endpoint: string, more: number) {
+    this.clientsOf.set(endpoint, (this.clientsOf.get(endpoint) ?? 0) + more);
   }
 }
 

@@ -23,6 +23,8 @@ export class ServerDrain {
   private readonly deadlineTimer: Timer;
   private paceTimer: Timer | undefined;
   private readonly pacer: Pacer;
+  /** The clients that were not looked at yet: with many of them, not all can be at each turn. */
+  private round: Iterator<ClientConnection> | undefined;
   private over = false;
   private expired = false;
 
@@ -47,8 +49,8 @@ export class ServerDrain {
 
   /** Something changed: a client can be tried (again). */
   wake(): void {
-    if (this.over || this.paceTimer !== undefined) return;
-    this.paceTimer = this.host.clock.setTimer(() => this.pump(), 0);
+    this.round = undefined;
+    this.pumpIn(0);
   }
 
   stop(): void {
@@ -63,20 +65,33 @@ export class ServerDrain {
       this.closeLeft();
       return;
     }
-    const candidates = this.mine().filter((connection) => connection.movable);
-    this.pacer.refill(candidates.length, this.deadline - this.host.clock.now());
-    let waiting = 0;
-    for (const connection of candidates) {
-      if (!this.pacer.allows) {
-        waiting++;
-      } else if (!connection.migratable) {
-        connection.lastFailure = 'notMigratable';
-      } else if (this.host.hasTarget(connection, this.excluded)) {
-        const plan = { reason: 'shutdown', deadline: this.deadline };
-        if (connection.migrate(plan)) this.pacer.spend();
+    const { server, pacer } = this;
+    pacer.refill(server.connectionsOf(this.endpoints), this.deadline - this.host.clock.now());
+    const round = (this.round ??= server.connections.values());
+    while (pacer.allows) {
+      const { done, value } = round.next();
+      if (done) {
+        this.round = undefined;
+        return;
       }
+      this.tryToMove(value);
     }
-    if (waiting > 0) this.paceTimer = this.host.clock.setTimer(() => this.pump(), PACE_MS);
+    this.pumpIn(PACE_MS);
+  }
+
+  private tryToMove(connection: ClientConnection) {
+    if (!this.endpoints.has(connection.endpointName) || !connection.movable) return;
+    if (!connection.migratable) {
+      connection.lastFailure = 'notMigratable';
+    } else if (this.host.hasTarget(connection, this.excluded)) {
+      const plan = { reason: 'shutdown', deadline: this.deadline };
+      if (connection.migrate(plan)) this.pacer.spend();
+    }
+  }
+
+  private pumpIn(ms: number) {
+    if (this.over || this.paceTimer !== undefined) return;
+    this.paceTimer = this.host.clock.setTimer(() => this.pump(), ms);
   }
 
   private onDeadline() {
