@@ -87,15 +87,15 @@ export class SimulatedTransport implements Transport {
     if (this.atRelay) this.tap.sentByRelay(message);
     if (this.closing) return;
     const { ledger, random, scenario } = this.world;
-    if (message.type === MessageType.FinAck && random.chance(scenario.loseFinAck)) {
-      ledger.count('FINACK lost');
-      return;
+    const isLost = message.type === MessageType.FinAck && random.chance(scenario.loseFinAck);
+    if (isLost) ledger.count('FINACK lost');
+    // Only what it says is lost: the sender takes it for a sign of life, and its peer has to get one.
+    const sent: ControlMessage = isLost ? { type: MessageType.Ping } : message;
+    if (sent.type !== MessageType.Ping) {
+      ledger.trace(() => `${this.name} sends ${describe(sent)}`);
     }
-    if (message.type !== MessageType.Ping) {
-      ledger.trace(() => `${this.name} sends ${describe(message)}`);
-    }
-    if (this.writer) this.writer.control(message);
-    else this.objects.push((receiver) => receiver.onControl(message));
+    if (this.writer) this.writer.control(sent);
+    else this.objects.push((receiver) => receiver.onControl(sent));
   }
 
   flush(): void {
