@@ -285,7 +285,7 @@ describe('the checker', () => {
       'reclaim',
       (original) => (self, target) => original(self, target, Infinity),
     );
-    expectFound(3);
+    expectFound(3, { cutSession: 1, serviceConnections: 3, maxDelay: 40, rolls: [] });
   });
 
   it('finds numbers that are not skipped', () => {

@@ -14,6 +14,8 @@ export class WireTap {
   private readonly takeovers = new Map<number, string>();
   /** With which context a connection is opened on another server. */
   private readonly contexts = new Map<number, Uint8Array | undefined>();
+  /** Links whose server has to say its last word. */
+  private readonly leaving = new Set<number>();
   private readonly commands = new Map<number, { asked: Asked; moment: Moment }>();
   private gone = false;
 
@@ -94,8 +96,15 @@ export class WireTap {
 
   ackArrivedAtRelay(link: number, count: number, ranges: readonly number[]): void {
     const client = this.clientOf.get(link);
-    // The relay does not hear one that does not have the client.
-    if (client?.home === this) this.acknowledge(client, count, ranges);
+    if (client && this.isHeard(client)) this.acknowledge(client, count, ranges);
+  }
+
+  /**
+   * Whether the relay listens: not to one that does not have the client, and not to one whose client
+   * it has asked to go on elsewhere.
+   */
+  private isHeard({ home, asked }: ClientSide): boolean {
+    return home === this && (asked === undefined || asked === this);
   }
 
   private acknowledge({ acknowledged }: ClientSide, count: number, ranges: readonly number[]) {
@@ -147,7 +156,7 @@ export class WireTap {
       }
       case MessageType.Checkpoint: {
         const client = this.clientOf.get(message.link);
-        if (client) this.world.contexts.checkpointArrived(client, message, client.home === this);
+        if (client) this.world.contexts.checkpointArrived(client, message, this.isHeard(client));
         return;
       }
       case MessageType.MigrateConnectionResponse: {
@@ -215,11 +224,23 @@ export class WireTap {
     if (outcome === 'committed' && connectionId === undefined) {
       client.leftAt = this.world.clock.now();
       this.world.requests.committed(client, message.attempt);
+      this.awaitLastWord(client, link);
     }
     if (connectionId === undefined) client.phase = outcome === 'committed' ? 'leaving' : 'open';
   }
 
+  /** The relay waits for it no longer than a step, whatever has become of the service connection. */
+  private awaitLastWord({ index }: ClientSide, link: number) {
+    const { clock, scenario } = this.world;
+    this.leaving.add(link);
+    clock.after(scenario.stepMs, () => {
+      if (!this.leaving.has(link) || !this.server.isSuspect()) return;
+      this.world.cutShort(index, this.server.serverId);
+    });
+  }
+
   private released(link: number) {
+    this.leaving.delete(link);
     const client = this.clientOf.get(link);
     if (client?.phase !== 'leaving') return;
     client.phase = client.home instanceof WireTap && client.home.gone ? 'detached' : 'open';

@@ -164,13 +164,24 @@ export class World {
   }
 
   private givenUp({ serverId, connections }: HubServerEntry) {
-    if (connections.size === 0) return;
+    const leftIt = [...this.relay.connections.values()].filter((it) => it.isLeaving(serverId));
+    // Their last words are not waited for any more.
+    for (const { connectionId } of leftIt)
+      this.cutShort(this.clientOf.get(connectionId)!, serverId);
+    if (connections.size + leftIt.length === 0) return;
     const server = this.servers.find((it) => it.serverId === serverId)!;
     server.givenUp = true;
     this.ledger.count('server given up');
     const away = this.clock.now() - this.sessionsEnded.get(serverId)!;
     if (server.running && away < this.scenario.graceMs) {
       this.ledger.violate(4, `${serverId} is given up after ${away} ms`);
+    }
+  }
+
+  /** What the server has sent to the client last may be missing. */
+  cutShort(client: number, serverId: string) {
+    for (const side of this.ledger.connections) {
+      if (side.client === client && side.serverId === serverId) side.cutShort = true;
     }
   }
 }
