@@ -139,19 +139,24 @@ export class RedisContextStorage extends ContextStorage {
       throw new ContextStorageUnavailableException(redisOverloaded(this.waitingBytes));
     }
     this.waitingBytes += bytes;
-    const call = this.evaluate(script, this.prefix + id, [`${epoch}`, `${ttlMs}`, ...more]);
-    return this.limited(call.finally(() => (this.waitingBytes -= bytes)));
+    const caller = new AbortController();
+    const args = [`${epoch}`, `${ttlMs}`, ...more];
+    const call = this.evaluate(script, this.prefix + id, args, caller.signal);
+    return this.limited(
+      call.finally(() => (this.waitingBytes -= bytes)),
+      caller,
+    );
   }
 
   private async evaluate(
     { sha, source }: RedisScript,
     key: string,
     args: (string | Buffer)[],
+    caller: AbortSignal,
   ): Promise<unknown> {
-    const limit = performance.now() + this.commandMs;
     await this.connected();
-    // Who asked was told that it failed: it must not happen much later.
-    if (performance.now() > limit) throw this.silence();
+    // Who asked was told that it failed: it must not happen later.
+    if (caller.aborted) throw this.silence();
     const options = { keys: [key], arguments: args };
     let answer: unknown;
     try {
@@ -173,11 +178,17 @@ export class RedisContextStorage extends ContextStorage {
     await this.connecting;
   }
 
-  /** Ends with the call or after `commandMs`, whichever is first. */
-  private async limited(call: Promise<unknown>): Promise<unknown> {
+  /**
+   * Ends with the call or after `commandMs`, whichever is first.
+   * @param caller aborted when the call is not waited for any more
+   */
+  private async limited(call: Promise<unknown>, caller?: AbortController): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.silence()), this.commandMs);
+      timer = setTimeout(() => {
+        caller?.abort();
+        reject(this.silence());
+      }, this.commandMs);
     });
     try {
       return await Promise.race([call, limit]);
