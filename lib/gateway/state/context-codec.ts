@@ -96,7 +96,8 @@ export function encodeContext({
 
 /**
  * Decodes what `encodeContext` made. Nothing in the result refers to `encoded`.
- * @throws StateRefusedException with the code `malformed`
+ * @throws StateRefusedException with the code `malformed`; `invalid` when a cursor is an instance of a
+ * class that this server does not know
  */
 export function decodeContext(encoded: Uint8Array): ConnectionContext {
   const { batches, ...context } = unpack(encoded);
