@@ -34,9 +34,9 @@ function onlyRefuses(bytes: Uint8Array): void {
   try {
     decodeContext(bytes);
   } catch (error) {
-    if (!(error instanceof StateRefusedException)) throw error;
-    // A changed byte can also make a cursor of a class that nobody knows.
-    expect(['malformed', 'invalid']).toContain(error.code);
+    // A changed byte can also make a cursor of a class that nobody knows, which is `invalid`.
+    if (error instanceof StateRefusedException && /^(malformed|invalid)$/.test(error.code)) return;
+    throw error;
   }
 }
 
