@@ -37,6 +37,19 @@ describe('ClientPings', () => {
     pings.stop();
   });
 
+  it('keeps its interval when each timer is late', () => {
+    const clock = new VirtualClock();
+    const setTimer = clock.setTimer.bind(clock);
+    clock.setTimer = (fn, ms) => setTimer(fn, ms + 20);
+    const pings = new ClientPings(30_000, clock);
+    const at: number[] = [];
+    pings.add({ keepAlive: () => at.push(clock.now()) });
+    pings.start();
+    clock.run(300_050);
+    expect(at).toHaveLength(10);
+    pings.stop();
+  });
+
   it('leaves out clients that are gone, and stops twice', () => {
     const { clock, pings, pinged, groups } = setUp(1000, 10);
     groups[3]!.group.delete(groups[3]!.client);

@@ -14,6 +14,8 @@ export class ClientPings {
   private readonly groups: readonly Set<Pingable>[];
   private joined = 0;
   private turn = 0;
+  /** When the next group is pinged, or the latest one was. */
+  private due = 0;
   private timer: Timer;
 
   /** @param intervalMs time between two pings to a client; 0: no pings */
@@ -26,6 +28,7 @@ export class ClientPings {
   }
 
   start(): void {
+    this.due = this.clock.now();
     if (this.intervalMs > 0) this.arm();
   }
 
@@ -38,10 +41,14 @@ export class ClientPings {
     return this.groups[this.joined++ % this.groups.length]!.add(client);
   }
 
+  /** By the clock, as each timer is a little late. */
   private arm() {
-    this.timer = this.clock.setTimer(() => {
+    const { clock, groups, intervalMs } = this;
+    const now = clock.now();
+    this.due = Math.max(now, this.due + intervalMs / groups.length);
+    this.timer = clock.setTimer(() => {
       this.arm();
-      for (const client of this.groups[this.turn++ % this.groups.length]!) client.keepAlive();
-    }, this.intervalMs / this.groups.length);
+      for (const client of groups[this.turn++ % groups.length]!) client.keepAlive();
+    }, this.due - now);
   }
 }

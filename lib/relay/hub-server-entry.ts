@@ -19,6 +19,7 @@ export class HubServerEntry {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly sessions = new Set<RelaySession>();
   private readonly clients = new Set<ClientConnection>();
+  /** How many of them there are of each endpoint. */
   private readonly clientsOf = new Map<string, number>();
   /** Set by FIN: no new client is routed here. */
   draining = false;
@@ -33,6 +34,7 @@ export class HubServerEntry {
     this.endpoints = new Map(hello.endpoints.map((endpoint) => [endpointName(endpoint), endpoint]));
   }
 
+  /** The connections that it has. */
   get connections(): ReadonlySet<ClientConnection> {
     return this.clients;
   }

@@ -97,3 +97,69 @@ it('clients whose context was forgotten can be drained, and not be taken over', 
     lossReasons: { contextLost: 1 },
   });
 });
+
+describe('a drain of many clients', () => {
+  const CLIENTS = 100;
+  const PER_TURN = 10;
+
+  beforeEach(() => {
+    t = new PlayedRelay({ migrationsPerSecond: PER_TURN * 50 });
+    a = t.hub('a');
+    for (let i = 0; i < CLIENTS; i++) t.client(a);
+    t.hub('b');
+  });
+
+  const links = () => a.take().flatMap((it) => (it.type === REQUEST ? [it.link] : []));
+
+  it('asks some at each turn, and each of them once', () => {
+    a.drain(60_000);
+    const asked: number[] = [];
+    for (let turn = 0; asked.length < CLIENTS && turn < 2 * PER_TURN; turn++) {
+      const now = links();
+      expect(now.length).toBeLessThanOrEqual(PER_TURN);
+      asked.push(...now);
+      t.run(20);
+    }
+    expect(asked).toEqual(Array.from({ length: CLIENTS }, (_, i) => i + 1));
+    t.run(2000);
+    expect(links()).toEqual([]);
+  });
+
+  it('comes to everybody before it asks again those that refuse', () => {
+    a.drain(60_000);
+    const asked: number[] = [];
+    for (let turn = 0; turn < 30; turn++) {
+      for (const link of links()) {
+        asked.push(link);
+        const attempt = asked.filter((it) => it === link).length;
+        const counts = { handled: 0, received: 0, sent: 0 };
+        const type = MessageType.MigrateConnectionResponse;
+        if (link <= 50) a.say({ type, link, attempt, ready: false, ...counts });
+      }
+      t.run(20);
+    }
+    expect(new Set(asked.slice(0, CLIENTS)).size).toBe(CLIENTS);
+    expect(asked.slice(CLIENTS, CLIENTS + 50)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+  });
+
+  it('passes those over that are not migratable', () => {
+    for (let link = 1; link <= 50; link++) {
+      a.say({ type: MessageType.Checkpoint, link, migratable: false });
+    }
+    a.drain(60_000);
+    t.run(1000);
+    expect(links()).toEqual(Array.from({ length: 50 }, (_, i) => i + 51));
+  });
+});
+
+it('a client that was on its way to another service connection is asked when that has failed', () => {
+  client.reroute({ reason: 'ingressReload', limitMs: 1000 });
+  t.run();
+  expect(requests()).toBe(1);
+  a.drain(1000);
+  t.run(100);
+  expect(requests()).toBe(0);
+  a.notReady(1, 'no');
+  t.run(20);
+  expect(requests()).toBe(1);
+});

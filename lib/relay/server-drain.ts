@@ -25,6 +25,8 @@ export class ServerDrain {
   private readonly pacer: Pacer;
   /** The clients that were not looked at yet: with many of them, not all can be at each turn. */
   private round: Iterator<ClientConnection> | undefined;
+  /** Whether clients that were looked at before can be tried again, after the others. */
+  private again = false;
   private over = false;
   private expired = false;
 
@@ -49,7 +51,7 @@ export class ServerDrain {
 
   /** Something changed: a client can be tried (again). */
   wake(): void {
-    this.round = undefined;
+    this.again = true;
     this.pumpIn(0);
   }
 
@@ -67,16 +69,22 @@ export class ServerDrain {
     }
     const { server, pacer } = this;
     pacer.refill(server.connectionsOf(this.endpoints), this.deadline - this.host.clock.now());
-    const round = (this.round ??= server.connections.values());
+    const round = this.round ?? this.begin();
     while (pacer.allows) {
       const { done, value } = round.next();
       if (done) {
         this.round = undefined;
+        if (this.again) this.pumpIn(PACE_MS);
         return;
       }
       this.tryToMove(value);
     }
     this.pumpIn(PACE_MS);
+  }
+
+  private begin(): Iterator<ClientConnection> {
+    this.again = false;
+    return (this.round = this.server.connections.values());
   }
 
   private tryToMove(connection: ClientConnection) {
