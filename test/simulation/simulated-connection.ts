@@ -119,13 +119,21 @@ export class SimulatedConnection implements HubLinkOwner {
     const leaves = this.link.leaving;
     if (leaves) ledger.count('message flows to an origin that waits');
     // An attention is seen as soon as it is there; its turn comes like any other message's.
-    if (kind === 'attention') this.work.attention(message.argument, (it) => it <= this.begun);
-    if (scenario.dispatch === 'now' && !leaves && this.queue.length === 0) {
+    const see = () => {
+      if (kind === 'attention') this.work.attention(message.argument, (it) => it <= this.begun);
+    };
+    if (leaves) {
+      this.queue.push(message);
+      // What it ends may have the connection stay, and all that waits handed over.
+      see();
+      return;
+    }
+    see();
+    if (scenario.dispatch === 'now' && this.queue.length === 0) {
       this.dispatch(message);
       return;
     }
     this.queue.push(message);
-    if (leaves) return;
     if (scenario.dispatch !== 'later') this.dispatchNext();
     else clock.after(random.int(0, 20), () => this.dispatchNext());
   }
