@@ -187,7 +187,7 @@ export class WireTap {
     for (const client of this.clientOf.values()) {
       if (client.home !== this) continue;
       client.announced = false;
-      if (client.phase !== 'leaving') client.phase = 'detached';
+      client.phase = 'detached';
     }
   }
 
@@ -242,8 +242,7 @@ export class WireTap {
   private released(link: number) {
     this.leaving.delete(link);
     const client = this.clientOf.get(link);
-    if (client?.phase !== 'leaving') return;
-    client.phase = client.home instanceof WireTap && client.home.gone ? 'detached' : 'open';
+    if (client?.phase === 'leaving') client.phase = 'open';
   }
 
   private settle(link: number) {
