@@ -48,7 +48,7 @@ export class WireTap {
         const client = ledger.clients[this.world.clientOf.get(message.connectionId)!]!;
         ledger.count('rebinding tried');
         this.clientOf.set(message.link, client);
-        client.asked = this;
+        this.awaitGoingOn(client);
         return;
       }
       case MessageType.MigrateConnectionRequest: {
@@ -185,7 +185,7 @@ export class WireTap {
     if (this.gone) return;
     this.gone = true;
     for (const client of this.clientOf.values()) {
-      if (client.home !== this) continue;
+      if (client.home !== this && client.asked !== this) continue;
       client.announced = false;
       client.phase = 'detached';
     }
@@ -214,7 +214,7 @@ export class WireTap {
       const client = ledger.clients[clientOf.get(connectionId)!]!;
       this.clientOf.set(link, client);
       // To a server that was left, it is about its last word only.
-      if (client.phase === 'rerouting') client.asked = this;
+      if (client.phase === 'rerouting') this.awaitGoingOn(client);
       ledger.count(client.phase === 'rerouting' ? 'rerouted' : 'last word asked for again');
     }
     const client = this.clientOf.get(link);
@@ -227,6 +227,15 @@ export class WireTap {
       this.awaitLastWord(client, link);
     }
     if (connectionId === undefined) client.phase = outcome === 'committed' ? 'leaving' : 'open';
+  }
+
+  /** A server that says nothing for a step is taken for gone. */
+  private awaitGoingOn(client: ClientSide) {
+    const { clock, scenario } = this.world;
+    client.asked = this;
+    clock.after(scenario.stepMs, () => {
+      if (client.asked === this && client.phase === 'rerouting') client.phase = 'detached';
+    });
   }
 
   /** The relay waits for it no longer than a step, whatever has become of the service connection. */
@@ -250,6 +259,7 @@ export class WireTap {
     if (client?.asked !== this) return;
     client.phase = 'open';
     client.home = this;
+    client.asked = undefined;
   }
 
   private enter(link: number, phase: string) {
