@@ -2,13 +2,13 @@ import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
+import { CountedText } from './counted-text.js';
 import { PLAIN_MOVES } from './endpoint-moves.js';
 import type { EndpointMoves } from './endpoint-moves.js';
 import { listenerFailed, messageTooLarge, notSent, tooSlow } from './hub.messages.js';
 import { MessageCompletion } from './message-completion.js';
 import { MessageFragments } from './message-fragments.js';
 import { MovableClient } from './movable-client.js';
-import { SharedText } from './shared-text.js';
 import { checkClose, toBytes, toPayload } from './socket-data.js';
 import type { SendData } from './socket-data.js';
 import { addEventTarget } from './event-target.js';
@@ -21,7 +21,7 @@ interface SendOptions {
   fin?: boolean;
 }
 
-const lastText = new SharedText();
+const lastText = new CountedText();
 const EMPTY = Buffer.alloc(0);
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
 
@@ -182,9 +182,8 @@ export class VirtualSocket extends MovableClient implements HubLinkOwner {
       this.tooLate(done);
       return;
     }
-    const payload = typeof data === 'string' ? lastText.payloadOf(data) : data;
-    const bytes = typeof data === 'string' ? lastText.bytes : data.length;
-    if (this.hasRoomFor(bytes, done)) this.link.send(payload, binary, done, bytes);
+    const bytes = typeof data === 'string' ? lastText.bytesOf(data) : data.length;
+    if (this.hasRoomFor(bytes, done)) this.link.send(data, binary, done, bytes);
   }
 
   private hasRoomFor(bytes: number, done: Callback | undefined): boolean {

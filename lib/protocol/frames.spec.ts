@@ -50,7 +50,10 @@ const frame = fc.oneof(
   fc.record({
     kind: fc.constant('data' as const),
     link,
-    data: fc.uint8Array({ maxLength: 200 }).map((it) => Buffer.from(it)),
+    data: fc.oneof(
+      fc.uint8Array({ maxLength: 200 }).map((it) => Buffer.from(it)),
+      fc.constantFrom('', 'ä', 'to many'),
+    ),
     binary: fc.boolean(),
   }),
   fc.record({
@@ -103,12 +106,17 @@ function write(all: Frame[]): Buffer {
   return writer.take();
 }
 
+const TEXT = [MessageType.Data, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x61];
+const BINARY = [MessageType.Data, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0x61];
+/** But for its last byte. */
+const SAME = [MessageType.Data, 4, 0, 0, 0, 1, 0, 0, 0];
+
 describe('frames', () => {
   it('arrive as they were sent, in order', () => {
     fc.assert(
       fc.property(frames, (all) => {
         const expected = all.map((it) =>
-          it.kind === 'data' ? { ...it, data: it.data.toString('hex') } : it,
+          it.kind === 'data' ? { ...it, data: Buffer.from(it.data).toString('hex') } : it,
         );
         expect(read(write(all))).toEqual(expected);
       }),
@@ -125,6 +133,60 @@ describe('frames', () => {
         expect(read(writer.take())).toEqual([{ kind: 'data', link: 7, data: hex, binary: false }]);
       }),
     );
+  });
+
+  it('carry a text that goes to many once in a batch, whatever is between', () => {
+    const writer = new FrameWriter();
+    const toMany = () => {
+      writer.data(1, 'to many', false);
+      writer.ack(2, 7, []);
+      writer.data(3, 'to many', false, true);
+      writer.data(4, ['to', 'many'].join(' '), false);
+      return writer.take();
+    };
+    const batch = toMany();
+    expect(batch).toHaveLength(4 * HEADER_BYTES + 8 + 7);
+    expect(toMany()).toEqual(batch);
+    const given: unknown[] = [];
+    const onData = (...args: unknown[]) => void given.push(args);
+    readFrames(batch, { ...collect().receiver, onData }, LIMIT);
+    const payload = (given[0] as [number, Buffer])[1];
+    expect(given).toEqual([
+      [1, Buffer.from('to many'), false, false],
+      [3, payload, false, true],
+      [4, payload, false, false],
+    ]);
+    expect((given[1] as unknown[])[1]).toBe(payload);
+  });
+
+  it('carry bytes that go to many once in a batch, but not those that have changed', () => {
+    const writer = new FrameWriter(16);
+    const bytes = Buffer.from('a'.repeat(30));
+    writer.data(1, bytes, true);
+    writer.data(2, bytes, true);
+    expect(writer.length).toBe(2 * HEADER_BYTES + 30);
+    bytes.write('b', 29);
+    writer.data(3, bytes, true);
+    writer.data(4, bytes, true);
+    expect(writer.length).toBe(4 * HEADER_BYTES + 60);
+    const first = { kind: 'data', data: '61'.repeat(30), binary: true };
+    const second = { ...first, data: `${'61'.repeat(29)}62` };
+    expect(read(writer.take())).toEqual([
+      { ...first, link: 1 },
+      { ...first, link: 2 },
+      { ...second, link: 3 },
+      { ...second, link: 4 },
+    ]);
+  });
+
+  it('do not take text for binary, nor one of another batch for the same', () => {
+    const writer = new FrameWriter();
+    writer.data(1, 'a', false);
+    writer.data(1, 'a', true);
+    expect(writer.length).toBe(2 * HEADER_BYTES + 2);
+    writer.take();
+    writer.data(1, 'a', true);
+    expect(writer.length).toBe(HEADER_BYTES + 1);
   });
 
   it('are not touched by the writer once taken', () => {
@@ -190,7 +252,10 @@ describe('frames', () => {
   });
 
   it.each([
-    ['unknown data flags', [MessageType.Data, 4, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],
+    ['unknown data flags', [MessageType.Data, 8, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],
+    ['the payload of none before it', [...SAME, 0], 'BadFrame'],
+    ['the payload of another and one of its own', [...TEXT, ...SAME, 1, 0x61], 'BadFrame'],
+    ['the payload of one of another kind', [...BINARY, ...SAME, 0], 'BadFrame'],
     ['data over the limit', [MessageType.Data, 0, 0, 0, 0, 1, 0, 0, 0x10, 0], 'TooLarge'],
     ['a control message over the limit', [0x30, 0, 0, 0, 0, 1, 0, 0x20, 0, 0], 'TooLarge'],
     ['an empty acknowledgement', [MessageType.Ack, 0, 0, 0, 0, 1, 0, 0, 0, 0], 'BadFrame'],

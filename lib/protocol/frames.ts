@@ -11,6 +11,8 @@ export const HEADER_BYTES = 10;
 export const FLAG_BINARY = 0x01;
 /** Flag of a data frame: its sender waits for the acknowledgement. */
 export const FLAG_PROMPT = 0x02;
+/** Flag of a data frame: the payload is that of the data frame before it in the batch; it has none of its own. */
+export const FLAG_SAME = 0x04;
 /** Limit of a control message's body in bytes. */
 export const MAX_CONTROL_BYTES = 1 << 20;
 /** Ranges that one acknowledgement may carry. */
@@ -66,6 +68,10 @@ const mostBytes = (text: string) =>
 export class FrameWriter {
   private buffer: Buffer;
   private used: number;
+  /** Payload of the last data frame, and where it is: one that goes to many is written once. */
+  private lastData: Payload | undefined;
+  private lastIsBinary = false;
+  private lastAt = 0;
 
   /** @param room bytes to leave free in front of what is collected */
   constructor(
@@ -82,14 +88,23 @@ export class FrameWriter {
   }
 
   data(link: number, data: Payload, binary: boolean, prompt?: boolean): void {
+    const flags = (binary ? FLAG_BINARY : 0) | (prompt ? FLAG_PROMPT : 0);
+    if (this.isLast(data, binary)) {
+      this.reserve(HEADER_BYTES);
+      header(this.buffer, this.used, MessageType.Data, flags | FLAG_SAME, link, 0);
+      this.used += HEADER_BYTES;
+      return;
+    }
     const isText = typeof data === 'string';
     this.reserve(HEADER_BYTES + (isText ? mostBytes(data) : data.length));
     const at = this.used + HEADER_BYTES;
     const length = isText ? this.buffer.write(data, at) : data.length;
     if (!isText) this.buffer.set(data, at);
-    const flags = (binary ? FLAG_BINARY : 0) | (prompt ? FLAG_PROMPT : 0);
     header(this.buffer, this.used, MessageType.Data, flags, link, length);
     this.used = at + length;
+    this.lastData = data;
+    this.lastIsBinary = binary;
+    this.lastAt = at;
   }
 
   ack(link: number, count: number, ranges: readonly number[]): void {
@@ -114,11 +129,20 @@ export class FrameWriter {
   take(): Buffer {
     const used = this.buffer.subarray(0, this.used);
     this.used = this.room;
+    this.lastData = undefined;
     // A small batch is copied, so that not every turn costs a new buffer.
     const { length } = this.buffer;
     if (length === this.initialBytes && used.length * 4 <= length) return Buffer.from(used);
     this.buffer = Buffer.allocUnsafe(this.initialBytes);
     return used;
+  }
+
+  /** Whether it is what the last data frame has. Bytes may have changed since. */
+  private isLast(data: Payload, binary: boolean): boolean {
+    if (data !== this.lastData || binary !== this.lastIsBinary) return false;
+    if (typeof data === 'string') return true;
+    const { buffer, lastAt } = this;
+    return buffer.compare(data, 0, data.length, lastAt, lastAt + data.length) === 0;
   }
 
   private number(value: number) {
@@ -196,6 +220,8 @@ export function readFrames(
   asText = false,
 ): void {
   let at = 0;
+  let last: Payload | undefined;
+  let lastIsBinary = false;
   while (at < batch.length) {
     if (batch.length - at < HEADER_BYTES) throw badFrame('truncated frame header');
     const type = batch[at]!;
@@ -213,12 +239,17 @@ export function readFrames(
     const end = at + length;
     if (end > batch.length) throw badFrame('truncated frame body');
     if (type === MessageType.Data) {
-      if (flags > (FLAG_BINARY | FLAG_PROMPT)) {
+      if (flags > (FLAG_BINARY | FLAG_PROMPT | FLAG_SAME)) {
         throw badFrame(`unknown data flags 0x${flags.toString(16)}`);
       }
       const binary = (flags & FLAG_BINARY) !== 0;
-      const data = asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
-      receiver.onData(link, data, binary, (flags & FLAG_PROMPT) !== 0);
+      if ((flags & FLAG_SAME) === 0) {
+        last = asText && !binary ? batch.toString('utf8', at, end) : batch.subarray(at, end);
+        lastIsBinary = binary;
+      } else if (last === undefined || length > 0 || binary !== lastIsBinary) {
+        throw badFrame('data frame without the one whose payload it has');
+      }
+      receiver.onData(link, last, binary, (flags & FLAG_PROMPT) !== 0);
     } else if (type === MessageType.Ack) {
       readAck(batch, at, end, link, receiver);
     } else {

@@ -156,7 +156,7 @@ describe.each([
 
     it('sends a batch that has grown large at once, in order', async () => {
       const part = 'x'.repeat(MAX_BATCH_BYTES / 4);
-      for (let i = 1; i <= 9; i++) near.data(i, part, false);
+      for (let i = 1; i <= 9; i++) near.data(i, part + i, false);
       near.flush();
       await until(() => expect(atFar.events).toHaveLength(9));
       expect(atFar.events.map(([, link]) => link)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);

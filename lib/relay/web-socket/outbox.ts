@@ -1,6 +1,6 @@
 import type { Clock } from '../../protocol/clock.js';
 import { encodeFrames } from '../../transport/web-socket/frame-writer.js';
-import type { FramePayload, Frames } from '../../transport/web-socket/frame-writer.js';
+import type { Frames } from '../../transport/web-socket/frame-writer.js';
 
 /** One that has frames to write. */
 export interface Sender {
@@ -8,14 +8,13 @@ export interface Sender {
 }
 
 /**
- * What all clients of a relay write in one turn: each socket once. A message that goes to many is
- * encoded once.
+ * What all clients of a relay write in one turn: each socket once. What goes to many is encoded
+ * once.
  */
 export class Outbox {
   private senders: Sender[] = [];
-  private lastOpcode: unknown;
-  private lastPayload: unknown;
-  private lastFrame: Buffer | undefined;
+  private lastFrames: Frames = [];
+  private lastBytes: Buffer | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -26,22 +25,26 @@ export class Outbox {
 
   /** The frames as bytes, which nobody may change. */
   encode(frames: Frames): Buffer {
-    if (frames.length !== 2) return encodeFrames(frames);
-    const [opcode, payload] = frames as readonly [number, FramePayload];
-    if (this.lastFrame && payload === this.lastPayload && opcode === this.lastOpcode) {
-      return this.lastFrame;
-    }
-    const frame = encodeFrames(frames);
-    this.lastOpcode = opcode;
-    this.lastPayload = payload;
-    this.lastFrame = frame;
-    return frame;
+    const { lastFrames, lastBytes } = this;
+    if (lastBytes && areSame(frames, lastFrames)) return lastBytes;
+    this.lastFrames = frames;
+    return (this.lastBytes = encodeFrames(frames));
   }
 
   private readonly flush = () => {
     const { senders } = this;
     this.senders = [];
     for (const sender of senders) sender.flush();
-    this.lastPayload = this.lastFrame = undefined;
+    this.lastFrames = [];
+    this.lastBytes = undefined;
   };
+}
+
+/** Whether they have the same payloads: not others of the same content. */
+function areSame(frames: Frames, others: Frames): boolean {
+  if (frames.length !== others.length) return false;
+  for (let i = 0; i < frames.length; i++) {
+    if (frames[i] !== others[i]) return false;
+  }
+  return true;
 }
