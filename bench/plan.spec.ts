@@ -12,6 +12,8 @@ describe('planOf', () => {
     expect(steps).toHaveLength(SCENARIOS.length);
     const crash = steps.find(({ scenario }) => scenario.id === 'crash');
     expect(crash?.subjects.map(({ id }) => id)).toEqual(['split']);
+    const spliced = steps.filter(({ subjects }) => subjects.some(({ id }) => id === 'splice'));
+    expect(spliced.map(({ scenario }) => scenario.measure)).toEqual(Array(3).fill('latency'));
   });
 
   it('measures the main scenarios when quick', () => {

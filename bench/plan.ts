@@ -49,6 +49,7 @@ export function planOf(
     }
     const able = present
       .filter(({ id }) => scenario.subjects?.includes(id) ?? true)
+      .filter(({ measure = scenario.measure }) => measure === scenario.measure)
       .filter((subject) => {
         const topology = topologyOf(scenario, subject, abilities.maxFiles);
         if (topology?.clients !== scenario.clients) {

@@ -1,10 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compile } from '../compile.js';
 import { root } from '../machine.js';
 
-const SOURCE = fileURLToPath(new URL('bench/load/load.c', root));
-const FOLDER = fileURLToPath(new URL('.build/bench/load/', root));
+const ON_NODE = fileURLToPath(new URL('.build/bench/load/load-main.js', root));
 
 /** What generates the load of a whole run. */
 export interface LoadProgram {
@@ -18,20 +16,14 @@ export interface LoadProgram {
 
 /** The load generator in C, or that on Node.js where it cannot be compiled. */
 export function buildLoadProgram(): LoadProgram {
-  const binary = `${FOLDER}load`;
-  mkdirSync(FOLDER, { recursive: true });
-  const fresh = `${binary}-${process.pid}`;
-  const { error, status, stderr } = spawnSync('cc', ['-O2', '-o', fresh, SOURCE]);
-  if (!error && status === 0) {
-    renameSync(fresh, binary);
-    return { command: [binary], hasRates: true, description: 'load generator in C (epoll)' };
+  try {
+    const command = [compile('bench/load/load')];
+    return { command, hasRates: true, description: 'load generator in C (epoll)' };
+  } catch (error) {
+    return {
+      command: [process.execPath, '--enable-source-maps', ON_NODE],
+      hasRates: false,
+      description: `load generator on Node.js, which is slower and has no constant rates: ${(error as Error).message} (apt-get install gcc libc6-dev)`,
+    };
   }
-  const reason = error
-    ? 'there is no C compiler'
-    : `cc failed: ${String(stderr).split('\n', 1)[0]}`;
-  return {
-    command: [process.execPath, '--enable-source-maps', `${FOLDER}load-main.js`],
-    hasRates: false,
-    description: `load generator on Node.js, which is slower and has no constant rates: ${reason} (apt-get install gcc libc6-dev)`,
-  };
 }

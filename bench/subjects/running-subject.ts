@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, freePort, type Program } from './programs.js';
+import { compile } from '../compile.js';
+import { findProgram, freePort } from './programs.js';
 import { haproxyConfiguration, nginxConfiguration } from './proxy-configurations.js';
 import { NodeServer, ProgramServer, type ServerProcess } from './server-process.js';
 import type { Subject } from './subjects.js';
@@ -37,6 +38,8 @@ export class RunningSubject {
       case 'nginx':
       case 'haproxy':
         return this.startProxy(this.subject.id);
+      case 'splice':
+        return this.startSplice();
       case 'socket.io':
         return this.startSocketIo();
       case 'split':
@@ -94,13 +97,14 @@ export class RunningSubject {
     const configuration = program === 'nginx' ? nginxConfiguration : haproxyConfiguration;
     writeFileSync(file, configuration(port, upstream, this.options.maxFiles));
     const args = program === 'nginx' ? ['-p', folder, '-e', 'stderr', '-c', file] : ['-f', file];
-    await this.startProgram(program, args, folder, port);
+    await this.startProgram(program, [findProgram(program)!, ...args], folder, port);
     this.ports.splice(0, 1, port);
   }
 
   private async startSocketIo(): Promise<void> {
     const port = await freePort();
-    const args = [
+    const command = [
+      findProgram('redis-server')!,
       '--bind',
       '127.0.0.1',
       '--port',
@@ -110,16 +114,22 @@ export class RunningSubject {
       '--appendonly',
       'no',
     ];
-    await this.startProgram('redis-server', args, this.makeFolder(), port);
+    await this.startProgram('redis-server', command, this.makeFolder(), port);
     await this.startFront('socket.io', port);
     await this.startFront('socket.io', port);
   }
 
-  private async startProgram(program: Program, args: string[], cwd: string, port: number) {
+  private async startSplice(): Promise<void> {
+    const upstream = await this.startFront('both');
+    const port = await freePort();
+    const command = [compile('bench/subjects/splice'), String(port), String(upstream)];
+    await this.startProgram('splice', command, this.makeFolder(), port);
+    this.ports.splice(0, 1, port);
+  }
+
+  private async startProgram(role: string, command: string[], cwd: string, port: number) {
     const { core } = this.options;
-    const server = this.add(
-      new ProgramServer(program, [findProgram(program)!, ...args], { core, cwd }),
-    );
+    const server = this.add(new ProgramServer(role, command, { core, cwd }));
     await whenListening(server.process, port);
   }
 

@@ -1,4 +1,5 @@
 import type { Framing } from '../load/wire.js';
+import type { Measure } from '../scenarios/scenarios.js';
 import type { Program } from './programs.js';
 
 export const SUBJECT_IDS = [
@@ -9,6 +10,7 @@ export const SUBJECT_IDS = [
   'socket.io',
   'split',
   'both',
+  'splice',
 ] as const;
 export type SubjectId = (typeof SUBJECT_IDS)[number];
 
@@ -23,6 +25,8 @@ export interface Subject {
   readonly filesPerClient: number;
   /** Whether it can have several processes that clients connect to. */
   readonly scalesOut: boolean;
+  /** The only measure it is there for; undefined: for all. */
+  readonly measure?: Measure;
   /** Whether it is the library: what the guard watches. */
   readonly isOurs: boolean;
 }
@@ -36,6 +40,7 @@ const subject = (
     scalesOut = false,
     isOurs = false,
     program = undefined as Program | undefined,
+    measure = undefined as Measure | undefined,
   } = {},
 ): Subject => ({
   id,
@@ -45,6 +50,7 @@ const subject = (
   scalesOut,
   isOurs,
   ...(program && { program }),
+  ...(measure && { measure }),
 });
 
 /** All subjects; the first is what the others are compared with. */
@@ -59,6 +65,8 @@ export const SUBJECTS: readonly Subject[] = [
   }),
   subject('split', 'relay + hub', { isOurs: true, scalesOut: true }),
   subject('both', 'role both', { isOurs: true }),
+  // What a relay costs that does nothing: nobody's latency can be less behind one.
+  subject('splice', 'splice in C + role both', { filesPerClient: 2, measure: 'latency' }),
 ];
 
 export const STOCK = SUBJECTS[0]!;
