@@ -139,9 +139,15 @@ const faults: [name: string, messages: (Buffer | string)[], code: number, reason
   ['link 0', [hello, dataFrame(0, Buffer.from('x'), 0)], 4404, 'unknown link 0'],
   [
     'unknown data flags',
-    [hello, dataFrame(1, Buffer.from('x'), 6)],
+    [hello, dataFrame(1, Buffer.from('x'), 10)],
     4400,
-    'unknown data flags 0x6',
+    'unknown data flags 0xa',
+  ],
+  [
+    'the payload of no data before it',
+    [hello, dataFrame(1, Buffer.alloc(0), 4)],
+    4400,
+    'data frame without the one whose payload it has',
   ],
   [
     'an acknowledgement of 9 bytes',

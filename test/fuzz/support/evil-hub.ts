@@ -117,6 +117,17 @@ export class EvilHubs implements Attacks {
     return batches.map(binaryFrame);
   }
 
+  /** One payload for some of the links, a few of them more than once. */
+  private toMany(open: number[]): Buffer {
+    const { random } = this;
+    const binary = random.int(0, 1);
+    const payload = random.bytes(random.int(0, 300));
+    const again = Array.from({ length: random.int(1, 5) }, () =>
+      dataFrame(random.pick(open), Buffer.alloc(0), binary | 4),
+    );
+    return Buffer.concat([dataFrame(random.pick(open), payload, binary), ...again]);
+  }
+
   private harmless(open: number[]): Buffer {
     const { random } = this;
     const link = open.length > 0 ? random.pick(open) : undefined;
@@ -131,6 +142,7 @@ export class EvilHubs implements Attacks {
     }
     return random.pick([
       () => dataFrame(link, random.bytes(random.int(0, 300)), random.int(0, 1)),
+      () => this.toMany(open),
       () => ackFrame(link, 0),
       () => controlFrame({ type: MessageType.ClientPing, link, data: random.bytes(20) }),
       () => controlFrame({ type: MessageType.ClientPong, link, data: random.bytes(125) }),
