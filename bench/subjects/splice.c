@@ -2,7 +2,7 @@
  * splice PORT UPSTREAM_PORT
  *
  * Gives on what clients and a server send each other, a connection each, and knows nothing of what it
- * is: what any process before a server costs at least. Its sockets block: nobody here is slow.
+ * is: what one more process costs that does nothing else. Its sockets block: nobody here is slow.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

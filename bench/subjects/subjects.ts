@@ -65,7 +65,7 @@ export const SUBJECTS: readonly Subject[] = [
   }),
   subject('split', 'relay + hub', { isOurs: true, scalesOut: true }),
   subject('both', 'role both', { isOurs: true }),
-  // What a relay costs that does nothing: nobody's latency can be less behind one.
+  // What one more process costs that only reads and writes, one message at a time.
   subject('splice', 'splice in C + role both', { filesPerClient: 2, measure: 'latency' }),
 ];
 
