@@ -8,8 +8,7 @@ export interface Sender {
 }
 
 /**
- * What all clients of a relay write in one turn: each socket once. What goes to many is encoded
- * once.
+ * What all clients of a relay write in one turn: each socket once. What goes to many is encoded once.
  */
 export class Outbox {
   private senders: Sender[] = [];
@@ -40,7 +39,7 @@ export class Outbox {
   };
 }
 
-/** Whether they have the same payloads: not others of the same content. */
+/** Whether they become the same bytes, as far as that is seen at once: other bytes are not compared. */
 function areSame(frames: Frames, others: Frames): boolean {
   if (frames.length !== others.length) return false;
   for (let i = 0; i < frames.length; i++) {
