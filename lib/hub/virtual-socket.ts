@@ -78,6 +78,11 @@ export class VirtualSocket extends MovableClient implements HubLinkOwner {
     this.link = link;
   }
 
+  /**
+   * Sends a message to the client.
+   * @param data bytes must not be changed before the callback: they are kept, not copied
+   * @param callback called once the client's socket has taken it, or with an error when it never will
+   */
   send(data: SendData, options?: SendOptions | Callback, callback?: Callback): void {
     if (typeof data === 'string' && !options && !callback && !this.fragments) {
       this.sendWhole(data, false, undefined);

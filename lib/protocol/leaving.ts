@@ -1,15 +1,11 @@
-import type { Clock, Timer } from './clock.js';
+import type { Timer } from './clock.js';
 import type { MigrateConnectionAck } from './messages.js';
-import type { BindingTarget, RelayBinding, ServerStream } from './relay-binding.js';
+import { Rebinding } from './rebinding.js';
+import type { ReboundLink } from './rebinding.js';
+import type { BindingTarget, RelayBinding } from './relay-binding.js';
 
 /** What {@link Leaving} asks of its link. */
-export interface LeftLink {
-  readonly connectionId: string;
-  readonly clock: Clock;
-  /** Limit of one step in milliseconds. */
-  readonly stepMs: number;
-  bindAgain(target: BindingTarget, stream: ServerStream): RelayBinding;
-  otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
+export interface LeftLink extends ReboundLink {
   /** Nothing more comes from the server that was left. */
   left(): void;
 }
@@ -19,34 +15,60 @@ export interface LeftLink {
  * before anything of the next server, also when its service connection is lost meanwhile.
  */
 export class Leaving {
-  private bound = true;
+  /** Where the server says its last word; absent while it is asked to say it elsewhere. */
+  private bound: RelayBinding | undefined;
+  private readonly rebinding: Rebinding;
   private over = false;
-  private readonly stream: ServerStream;
   private timer: Timer;
 
   constructor(
     private readonly link: LeftLink,
-    private binding: RelayBinding,
+    binding: RelayBinding,
     private readonly result: Pick<MigrateConnectionAck, 'attempt' | 'server' | 'reason'>,
   ) {
-    this.stream = binding.stream;
-    this.waitForLastWord();
+    this.rebinding = new Rebinding(
+      link,
+      binding.stream,
+      () => this.finish(),
+      (it) => it.moveHere(link.connectionId, result),
+    );
+    this.bindTo(binding);
   }
 
   get serverId(): string {
-    return this.stream.serverId;
+    return this.rebinding.stream.serverId;
   }
 
   /** Whether this is the server's present binding. */
   has(binding: RelayBinding): boolean {
-    return this.bound && binding === this.binding;
+    return binding === (this.bound ?? this.rebinding.binding);
   }
 
-  /** The service connection is lost; the server may say its last word on another one. */
-  lost(): void {
-    this.bound = false;
-    const other = this.link.otherRoute(this.serverId, this.binding.target);
-    if (other) this.goOn(other);
+  /** The server answers on the service connection on which it was asked. */
+  onAnswer(binding: RelayBinding, accepted: boolean): void {
+    if (!accepted) {
+      this.finish();
+      return;
+    }
+    this.rebinding.drop();
+    this.bindTo(binding);
+  }
+
+  /**
+   * The service connection is lost; the server may say its last word on another one. Without any,
+   * the server returns or is given up.
+   */
+  lost({ target }: RelayBinding): void {
+    this.bound = undefined;
+    this.rebinding.drop();
+    this.link.clock.clearTimer(this.timer);
+    const other = this.link.otherRoute(this.serverId, target);
+    if (other) this.rebinding.tryOn(other);
+  }
+
+  /** The server has another service connection. */
+  returned(target: BindingTarget): void {
+    if (!this.bound) this.rebinding.tryOn(target);
   }
 
   /**
@@ -54,12 +76,13 @@ export class Leaving {
    * @param epoch the last one that the server knows
    */
   reclaim(target: BindingTarget, epoch: number): void {
-    if (this.bound && this.binding.epoch > epoch) return;
-    const { target: former } = this.binding;
-    const unaware = this.bound;
-    if (unaware) this.binding.release();
-    this.goOn(target);
-    if (unaware) former.lostByPeer();
+    const { bound } = this;
+    if (bound && bound.epoch > epoch) return;
+    this.bound = undefined;
+    bound?.release();
+    this.link.clock.clearTimer(this.timer);
+    this.rebinding.insistOn(target);
+    bound?.target.lostByPeer();
   }
 
   /** The last word is there, or will never come. */
@@ -68,20 +91,15 @@ export class Leaving {
     this.over = true;
     this.link.clock.clearTimer(this.timer);
     const { attempt, reason, server } = this.result;
-    if (this.bound) this.binding.close(1012, reason, { server, reason, attempt });
+    const migration = { server, reason, attempt };
+    this.bound?.close(1012, reason, migration);
+    this.rebinding.close(1012, reason, migration);
     this.link.left();
   }
 
-  private goOn(target: BindingTarget) {
-    this.binding = this.link.bindAgain(target, this.stream);
-    this.bound = true;
-    this.waitForLastWord();
-    this.binding.moveHere(this.link.connectionId, this.result);
-  }
-
-  private waitForLastWord() {
+  private bindTo(binding: RelayBinding) {
     const { clock, stepMs } = this.link;
-    clock.clearTimer(this.timer);
+    this.bound = binding;
     this.timer = clock.setTimer(() => this.finish(), stepMs);
   }
 }

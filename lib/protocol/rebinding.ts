@@ -11,23 +11,27 @@ export interface ReboundLink {
   bindAgain(target: BindingTarget, stream: ServerStream): RelayBinding;
   /** A service connection of the hub server other than this one. */
   otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
-  /** The hub server does not answer. */
-  serverGone(): void;
 }
 
-/** A link without service connection that asks its hub server to go on with another one. */
+/** Asks a hub server to go on with a connection on another service connection. */
 export class Rebinding {
   private asked: RelayBinding | undefined;
   private flowing = false;
-  /** Service connections on which the hub server may have gone on before another one was asked. */
+  /** Where the hub server may have the connection before it answers. */
   private readonly superseded: RelayBinding[] = [];
   private timer: Timer;
   private patient = false;
 
-  /** @param stream what the hub server sent before */
+  /**
+   * @param stream what the hub server sent before
+   * @param gaveUp called when the hub server does not answer
+   * @param say puts the question on a service connection
+   */
   constructor(
     private readonly link: ReboundLink,
     readonly stream: ServerStream,
+    private readonly gaveUp: () => void,
+    private readonly say = (binding: RelayBinding) => binding.rebind(link.connectionId),
   ) {}
 
   /** The binding whose answer is awaited. */
@@ -43,7 +47,7 @@ export class Rebinding {
   /** Asks on this service connection, unless an answer is awaited already. */
   tryOn(target: BindingTarget): void {
     if (this.asked) return;
-    this.ask(target).rebind(this.link.connectionId);
+    this.say(this.ask(target));
   }
 
   /** Asks on this service connection, even when the answer on another one is awaited. */
@@ -57,8 +61,13 @@ export class Rebinding {
     this.tryOn(target);
   }
 
-  /** Goes on there after a reroute for which the hub server has paused. */
-  moveTo(target: BindingTarget, result: Pick<MigrateConnectionAck, 'attempt' | 'reason'>): void {
+  /** Goes on there after a reroute for which the hub server has paused on the former binding. */
+  moveTo(
+    target: BindingTarget,
+    result: Pick<MigrateConnectionAck, 'attempt' | 'reason'>,
+    former: RelayBinding,
+  ): void {
+    this.superseded.push(former);
     this.ask(target).moveHere(this.link.connectionId, { ...result, server: target.serverId });
     this.flowing = true;
   }
@@ -87,7 +96,7 @@ export class Rebinding {
   /** Perhaps the service connection is broken and nobody knows: once, another one is tried. */
   private onSilence() {
     if (this.patient) {
-      this.link.serverGone();
+      this.gaveUp();
       return;
     }
     this.patient = true;

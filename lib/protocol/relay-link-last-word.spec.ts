@@ -83,14 +83,45 @@ describe('the last word of a server that was left', () => {
     expect(t.heard()).toEqual(['new']);
   });
 
-  it('is asked for once when the server reclaims the connection while it is asked', () => {
+  it('is asked for once when the server reclaims the connection where it is asked', () => {
     const other = loseToOther();
     other.take();
+    expect(t.link.reclaim(other, 1)).toBe(true);
+    expect([other.take(), other.losses]).toEqual([[], 0]);
+    other.rebound(0);
     expect(t.link.reclaim(t.route(), 1)).toBe(true);
     expect([t.routes[1]!.take(), other.losses]).toEqual([[], 0]);
-    other.rebound(0);
     other.released(0);
     expect(t.heard()).toEqual(['new']);
+  });
+
+  it('is asked for where the server reclaims the connection, though it is asked elsewhere', () => {
+    const halfOpen = loseToOther();
+    halfOpen.take();
+    const third = t.route();
+    expect(t.link.reclaim(third, 1)).toBe(true);
+    expect([halfOpen.losses, third.take()]).toMatchObject([0, [{ ...ELSEWHERE, epoch: 4 }]]);
+    expect(halfOpen.end).toBeUndefined();
+    third.rebound(0);
+    third.says('old');
+    third.released(1);
+    expect(third.take()).toMatchObject([CONFIRMED]);
+    expect([t.heard(), t.clock.timers.size]).toEqual([['old', 'new'], 0]);
+  });
+
+  it('is asked for elsewhere, once, when the server is silent, which then hears the end everywhere', () => {
+    const halfOpen = loseToOther();
+    halfOpen.take();
+    const third = t.route();
+    t.clock.run(49);
+    expect(third.take()).toEqual([]);
+    t.clock.run(1);
+    expect(third.take()).toMatchObject([{ ...ELSEWHERE, epoch: 4 }]);
+    t.clock.run(99);
+    expect(t.heard()).toEqual([]);
+    t.clock.run(1);
+    expect([halfOpen.take(), third.take()]).toMatchObject([[CONFIRMED], [CONFIRMED]]);
+    expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
   });
 
   it('is confirmed again when the confirmation got lost: the connection is gone', () => {
@@ -116,13 +147,35 @@ describe('the last word of a server that was left', () => {
     expect(t.owner.settled).toHaveBeenCalledTimes(1);
   });
 
-  it.each([
-    ['is gone for good', () => t.link.leftServerGone('a')],
-    ['says nothing', () => t.clock.run(100)],
-  ])('is not waited for when the server has no service connection and %s', (_, event) => {
+  it('is waited for while the server has no service connection, until it is given up', () => {
     t.a.lose();
-    expect(t.heard()).toEqual([]);
+    t.clock.run(1000);
+    expect([t.heard(), t.link.moving]).toEqual([[], true]);
+    t.link.leftServerGone('a');
+    expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
+  });
+
+  it('is asked for when the server is back, and only where it is not awaited yet', () => {
+    const back = t.route();
+    t.link.leftServerReturned(back);
+    expect(back.take()).toEqual([]);
+    t.routes = [];
+    t.a.lose();
+    t.link.leftServerReturned(t.b);
+    t.link.leftServerReturned(back);
+    expect(back.take()).toMatchObject([{ ...ELSEWHERE, connectionId: 'id', epoch: 3 }]);
+    t.link.leftServerReturned(t.route());
+    expect(t.routes[0]!.take()).toEqual([]);
+    back.rebound(0, false);
+    expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
+  });
+
+  it.each([
+    ['says nothing', () => t.clock.run(100)],
+    ['is gone for good', () => t.link.leftServerGone('a')],
+  ])('is not waited for when the server has its service connection and %s', (_, event) => {
     event();
+    expect(t.a.take()).toMatchObject([CONFIRMED]);
     expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
   });
 

@@ -15,7 +15,6 @@ import { InboundQueue } from './inbound-queue.js';
 import { Leaving } from './leaving.js';
 import type { LeftLink } from './leaving.js';
 import { Rebinding } from './rebinding.js';
-import type { ReboundLink } from './rebinding.js';
 import { RelayBinding, ServerStream } from './relay-binding.js';
 import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.js';
 import { RelayContext } from './relay-context.js';
@@ -34,9 +33,7 @@ type State = 'opening' | 'open' | 'closing' | 'ended';
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
  * served by one hub server at a time, and moves it by a {@link RelayMigration}.
  */
-export class RelayLink
-  implements BindingEvents, MigratingLink, ReroutedLink, ReboundLink, LeftLink
-{
+export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, LeftLink {
   private state: State = 'opening';
   private current: RelayBinding | undefined;
   private migration: RelayMigration | undefined;
@@ -226,11 +223,11 @@ export class RelayLink
   }
 
   leaveFor(target: BindingTarget, attempt: number, reason: string): void {
-    const { stream } = this.current!;
-    this.current!.release();
+    const former = this.current!;
+    former.release();
     this.current = undefined;
-    this.rebinding = new Rebinding(this, stream);
-    this.rebinding.moveTo(target, { attempt, reason });
+    this.rebinding = this.newRebinding(former.stream);
+    this.rebinding.moveTo(target, { attempt, reason }, former);
     this.forward();
   }
 
@@ -369,7 +366,7 @@ export class RelayLink
 
   onLost(binding: RelayBinding): void {
     if (this.leaving?.has(binding)) {
-      this.leaving.lost();
+      this.leaving.lost(binding);
       return;
     }
     if (binding === this.rebinding?.binding) {
@@ -414,7 +411,7 @@ export class RelayLink
   }
 
   onRebound(binding: RelayBinding, answer: RebindConnectionResponse): void {
-    if (this.leaving?.has(binding) && !answer.accepted) this.leaving.finish();
+    if (this.leaving?.has(binding)) this.leaving.onAnswer(binding, answer.accepted);
     const { rebinding } = this;
     if (binding !== rebinding?.binding) return;
     const flowing = rebinding.route === binding;
@@ -465,6 +462,11 @@ export class RelayLink
     return this.leaving?.serverId === serverId;
   }
 
+  /** A hub server that the connection may have left has another service connection. */
+  leftServerReturned(target: BindingTarget): void {
+    if (this.isLeaving(target.serverId)) this.leaving!.returned(target);
+  }
+
   /** A hub server that the connection has left is gone for good. */
   leftServerGone(serverId: string): void {
     if (this.isLeaving(serverId)) this.leaving!.finish();
@@ -484,10 +486,14 @@ export class RelayLink
     }
     this.clock.clearTimer(this.endTimer);
     this.endTimer = undefined;
-    this.rebinding = new Rebinding(this, binding.stream);
+    this.rebinding = this.newRebinding(binding.stream);
     this.cancelMigration('originLost');
     this.rerouting?.end('failed', 'sessionLost');
     return true;
+  }
+
+  private newRebinding(stream: ServerStream) {
+    return new Rebinding(this, stream, () => this.serverGone());
   }
 
   /** The hub server that was lost hears, when it is back, that another one has the connection. */

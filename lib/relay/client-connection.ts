@@ -232,8 +232,9 @@ export class ClientConnection implements RelayLinkOwner {
     this.link?.leftServerGone(serverId);
   }
 
-  /** A hub server joined. */
-  retryTakeover(): void {
+  /** A hub server has one more service connection. */
+  serverJoined(session: RelaySession): void {
+    this.link?.leftServerReturned(session);
     this.attempt?.retry();
   }
 

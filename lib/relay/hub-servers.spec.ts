@@ -37,12 +37,16 @@ describe('a hub server that loses its last service connection', () => {
     expect(client.moving).toBe(true);
     a = t.hub('a');
     const { connectionId } = client;
+    expect(a.take()).toMatchObject([
+      { type: MessageType.MigrateConnectionAck, connectionId, outcome: 'committed', server: 'b' },
+    ]);
     a.say({
       type: MessageType.ReclaimConnections,
       connections: [{ connectionId, epoch: 1 }],
     });
-    expect(a.take()).toMatchObject([
-      { type: MessageType.MigrateConnectionAck, connectionId, outcome: 'committed', server: 'b' },
-    ]);
+    expect(a.take()).toEqual([]);
+    a.say({ type: MessageType.RebindConnectionResponse, accepted: true, received: 0 });
+    a.released();
+    expect(client.moving).toBe(false);
   });
 });

@@ -82,7 +82,6 @@ export class PlayedRelay {
       deadAfterMs: 3_600_000,
       ...(startedAt !== undefined && { startedAt }),
     });
-    hub.take();
     return hub;
   }
 
@@ -134,7 +133,8 @@ export class PlayedHub {
       onControl: (message) => {
         if (message.type === MessageType.OpenConnection) this.link = message.link;
         if (message.type === MessageType.RebindConnection) this.link = message.link;
-        this.sent.push(message);
+        if (message.type === MessageType.MigrateConnectionAck) this.link = message.link;
+        if (message.type !== MessageType.HandshakeResponse) this.sent.push(message);
       },
     };
     relay.core.attach(atRelay);
