@@ -47,8 +47,8 @@ export class WireTap {
       case MessageType.RebindConnection: {
         const client = ledger.clients[this.world.clientOf.get(message.connectionId)!]!;
         ledger.count('rebinding tried');
-        this.clientOf.set(message.link, client);
         this.awaitGoingOn(client);
+        this.clientOf.set(message.link, client);
         return;
       }
       case MessageType.MigrateConnectionRequest: {
@@ -212,9 +212,9 @@ export class WireTap {
     ledger.count(`${outcome}${outcome === 'rolledBack' ? `: ${reason}` : ''}`);
     if (connectionId !== undefined) {
       const client = ledger.clients[clientOf.get(connectionId)!]!;
-      this.clientOf.set(link, client);
       // To a server that was left, it is about its last word only.
       if (client.phase === 'rerouting') this.awaitGoingOn(client);
+      this.clientOf.set(link, client);
       ledger.count(client.phase === 'rerouting' ? 'rerouted' : 'last word asked for again');
     }
     const client = this.clientOf.get(link);
@@ -232,6 +232,8 @@ export class WireTap {
   /** A server that says nothing for a step is taken for gone. */
   private awaitGoingOn(client: ClientSide) {
     const { clock, scenario } = this.world;
+    // Nor does the relay listen where it has asked here before.
+    for (const [link, it] of this.clientOf) if (it === client) this.clientOf.delete(link);
     client.asked = this;
     clock.after(scenario.stepMs, () => {
       if (client.asked === this && client.phase === 'rerouting') client.phase = 'detached';
