@@ -43,6 +43,9 @@ async function clientAt(names: string[], more: Record<string, string> = {}) {
   return { redis, deployment, hubs, client, connectionId };
 }
 
+/** What PTTL answers for a key that is not there. */
+const NO_KEY = -2;
+
 /** What is kept for a connection, undefined when there is no key, and how long it will be, in ms. */
 async function contentOf({ url }: RedisServer, connectionId: string) {
   const client = createClient({ url });
@@ -52,7 +55,10 @@ async function contentOf({ url }: RedisServer, connectionId: string) {
   try {
     const [key] = await client.keys(`*${connectionId}`);
     if (key === undefined) return undefined;
-    return { context: await client.hGet(key, 'context'), ttlMs: await client.pTTL(key) };
+    const context = await client.hGet(key, 'context');
+    const ttlMs = await client.pTTL(key);
+    // It can have expired since it was found.
+    return ttlMs === NO_KEY ? undefined : { context, ttlMs };
   } finally {
     client.destroy();
   }
