@@ -175,6 +175,8 @@ export class SimulatedConnection implements HubLinkOwner {
       this.work.moved();
     }
     if (LOST.has(reason) || this.server.isBroken) side.lost = true;
+    // The relay got no answer, and says so on another service connection.
+    if (reason === 'serverLost' && this.server.isSuspect(2)) side.lost = true;
     // It was never this server's, as the relay sees it.
     if (reason === 'moved' && !side.held) side.lost = true;
     if (reason === 'moved') this.toldLate();

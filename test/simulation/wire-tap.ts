@@ -235,6 +235,7 @@ export class WireTap {
     // Nor does the relay listen where it has asked here before.
     for (const [link, it] of this.clientOf) if (it === client) this.clientOf.delete(link);
     client.asked = this;
+    client.announced = false;
     clock.after(scenario.stepMs, () => {
       if (client.asked === this && client.phase === 'rerouting') client.phase = 'detached';
     });
