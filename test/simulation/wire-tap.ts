@@ -161,7 +161,11 @@ export class WireTap {
       }
       case MessageType.MigrateConnectionResponse: {
         const client = this.clientOf.get(message.link);
-        if (client && this.world.attempts.get(client.index) === message.attempt) {
+        const isAwaited =
+          client !== undefined &&
+          this.isHeard(client) &&
+          this.world.attempts.get(client.index) === message.attempt;
+        if (isAwaited) {
           client.announced = false;
           if (!message.ready) {
             client.phase = 'open';
