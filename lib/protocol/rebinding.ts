@@ -18,7 +18,7 @@ export class Rebinding {
   private asked: RelayBinding | undefined;
   private flowing = false;
   /** Where the hub server may have the connection before it answers. */
-  private readonly superseded: RelayBinding[] = [];
+  private superseded: RelayBinding[] = [];
   private timer: Timer;
   private patient = false;
 
@@ -88,6 +88,8 @@ export class Rebinding {
 
   private ask(target: BindingTarget): RelayBinding {
     const { clock, stepMs } = this.link;
+    // What comes later on the same service connection supersedes it there as well.
+    this.superseded = this.superseded.filter((it) => it.target !== target);
     this.asked = this.link.bindAgain(target, this.stream);
     this.timer = clock.setTimer(() => this.onSilence(), this.patient ? stepMs : stepMs / 2);
     return this.asked;

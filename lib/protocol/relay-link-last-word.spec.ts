@@ -124,6 +124,14 @@ describe('the last word of a server that was left', () => {
     expect([t.heard(), t.link.moving, t.clock.timers.size]).toEqual([['new'], false, 0]);
   });
 
+  it('is given up once on each service connection, however often the server reclaims', () => {
+    const silent = [loseToOther(), t.route()];
+    for (let i = 0; i < 10; i++) t.link.reclaim(silent[i % 2]!, 1);
+    for (const it of silent) it.take();
+    t.link.leftServerGone('a');
+    for (const it of silent) expect(it.take()).toMatchObject([CONFIRMED]);
+  });
+
   it('is confirmed again when the confirmation got lost: the connection is gone', () => {
     t.a.released(0);
     t.a.lose();

@@ -233,7 +233,7 @@ export class ClientConnection implements RelayLinkOwner {
   }
 
   /** A hub server has one more service connection. */
-  serverJoined(session: RelaySession): void {
+  sessionEstablished(session: RelaySession): void {
     this.link?.leftServerReturned(session);
     this.attempt?.retry();
   }

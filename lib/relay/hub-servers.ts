@@ -119,7 +119,7 @@ export class HubServers {
     if (first) this.observer.serverJoined?.(server);
     relay.routeWaiting();
     for (const drain of this.drains.values()) drain.wake();
-    for (const client of Array.from(relay.connections.values())) client.serverJoined(session);
+    for (const client of Array.from(relay.connections.values())) client.sessionEstablished(session);
   }
 
   /** Binds connections to this service connection that lost theirs; names those that are not there. */
