@@ -163,7 +163,7 @@ export class WireTap {
         const client = this.clientOf.get(message.link);
         const isAwaited =
           client !== undefined &&
-          this.isHeard(client) &&
+          (client.asked === undefined || client.asked === this) &&
           this.world.attempts.get(client.index) === message.attempt;
         if (isAwaited) {
           client.announced = false;
