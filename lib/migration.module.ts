@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { AdminRelay } from './admin/admin-relay.js';
+import { DirectHandlers } from './hub/direct-handlers.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { MigrationRequests } from './hub/migration-requests.service.js';
 import { MigrationWsAdapter } from './hub/migration-ws.adapter.js';
@@ -35,6 +36,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
       useFactory: (options: ResolvedOptions) => new MigrationWsAdapter(options.hub.messageParser),
     },
     GatewayExplorer,
+    DirectHandlers,
     AdminRelay,
     GracefulShutdown,
     MigrationRequests,

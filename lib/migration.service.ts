@@ -20,6 +20,7 @@ import { watchMethods } from './hub/batch/message-methods.js';
 import type { MessageMethod } from './hub/batch/message-methods.js';
 import { EndpointPolicies } from './hub/endpoint-policies.js';
 import type { EndpointPolicy } from './hub/endpoint-policies.js';
+import { DirectHandlers } from './hub/direct-handlers.js';
 import { GatewayExplorer } from './hub/gateway-explorer.js';
 import { stackOf } from './hub/hub-server-runtime.js';
 import type { HubServerRuntime } from './hub/hub-server-runtime.js';
@@ -88,12 +89,14 @@ export class MigrationService
     @Inject(GracefulShutdown) private readonly hooks: GracefulShutdown,
     @Inject(AdminRelay) private readonly admin: AdminRelay,
     @Inject(MigrationRequests) private readonly requests: MigrationRequests,
+    @Inject(DirectHandlers) direct: DirectHandlers,
   ) {
     this.role = options.role;
     this.events$ = requests.events$;
     this.stored = StoredContexts.of(options.context, this.log);
     config.setIoAdapter(adapter);
     adapter.gatewaysToBind = () => explorer.instances();
+    adapter.directHandlers = direct;
     // Now: Nest holds on to the gateways' methods before it calls any hook.
     this.methods = watchMethods(explorer.messageMethods(), options.hub.unresumable);
   }

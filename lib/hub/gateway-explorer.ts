@@ -30,6 +30,16 @@ export interface ExploredGateway {
   hooks: MigrationHooks;
 }
 
+/** A gateway as Nest binds it. */
+export interface BoundGateway {
+  readonly endpoint: EndpointKey;
+  /** Undefined for one that is made per request. */
+  readonly instance: object | undefined;
+  readonly prototype: Readonly<Record<string, (...args: unknown[]) => unknown>>;
+  /** Names its module. */
+  readonly moduleKey: string;
+}
+
 /** Finds the gateways of the application with their decorators. */
 @Injectable()
 export class GatewayExplorer {
@@ -47,6 +57,16 @@ export class GatewayExplorer {
     return this.gateways()
       .filter((wrapper) => wrapper.isDependencyTreeStatic())
       .map(({ instance }) => instance as object);
+  }
+
+  /** All gateways, once there are instances. */
+  bound(): BoundGateway[] {
+    return this.gateways().map((wrapper) => ({
+      endpoint: endpointOfGateway(wrapper.metatype as Type),
+      instance: wrapper.isDependencyTreeStatic() ? (wrapper.instance as object) : undefined,
+      prototype: Object.getPrototypeOf(wrapper.instance) as BoundGateway['prototype'],
+      moduleKey: wrapper.host!.token,
+    }));
   }
 
   /** The methods of all gateways that handle messages; can be asked before there are instances. */

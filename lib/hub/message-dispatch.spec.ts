@@ -5,6 +5,7 @@ import { finalize, from, isObservable, mergeAll, of, Subject, throwError } from 
 import type { Observable } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { nextTurn, SocketFixture } from '../../test/support/virtual-socket-fixture.js';
+import type { DirectHandler, DirectHandlers } from './direct-handlers.js';
 import { MigrationWsAdapter } from './migration-ws.adapter.js';
 
 type Callback = (data: unknown, event: unknown) => unknown;
@@ -130,6 +131,36 @@ describe('MigrationWsAdapter', () => {
     for (const t of fixtures) ask(t, 'two');
     await settled();
     expect(fixtures.map(({ sent }) => sent[0]?.data)).toEqual(['"a two"', '"b two"', '"c two"']);
+  });
+
+  it('calls handlers directly, but not those that an adapter of the application has changed', async () => {
+    class Changing extends MigrationWsAdapter {
+      override bindMessageHandlers(
+        ...[client, handlers, rest]: Parameters<MigrationWsAdapter['bindMessageHandlers']>
+      ) {
+        super.bindMessageHandlers(client, handlers, rest);
+      }
+    }
+    const answers = [];
+    for (const adapter of [new MigrationWsAdapter(), new Changing()]) {
+      const t = new SocketFixture();
+      const direct: DirectHandler = (client, data, event, identity) => [
+        'direct',
+        client === t.socket,
+        data,
+        event,
+        identity?.number,
+      ];
+      adapter.directHandlers = { of: () => [direct] } as unknown as DirectHandlers;
+      bind(adapter, t, { asked: (data) => ['given', data] });
+      ask(t, 'asked', 'data');
+      await settled();
+      answers.push(JSON.parse(t.sent[0]!.data as string));
+    }
+    expect(answers).toEqual([
+      ['direct', true, 'data', 'asked', 1],
+      ['given', 'data'],
+    ]);
   });
 
   it.each([

@@ -3,8 +3,10 @@ import { from, isObservable } from 'rxjs';
 import type { Observable, Subscription } from 'rxjs';
 import { ResumeEvent } from '../gateway/batch/resume-event.js';
 import type { MessageParser } from '../options/index.js';
+import type { EndpointKey } from '../protocol/messages.js';
 import type { BatchDispatch } from './batch/batch-dispatch.js';
 import type { ParsedMessage } from './batch/gateway-batches.js';
+import type { DirectHandler } from './direct-handlers.js';
 import { stackOf } from './hub-server-runtime.js';
 import { resultNotSent } from './hub.messages.js';
 import type { MessageCompletion } from './message-completion.js';
@@ -21,11 +23,24 @@ export interface MessageEvent {
 type Streams = Set<Subscription>;
 type Handlers = ReadonlyMap<unknown, WsMessageHandler>;
 
+/** What all clients of a gateway have in common. */
+interface KnownGateway {
+  readonly endpoint: EndpointKey;
+  /** Where each event's handler is. */
+  readonly places: ReadonlyMap<unknown, number>;
+  readonly direct: readonly (DirectHandler | undefined)[];
+}
+
 /** What message dispatch asks of its adapter. */
 export interface DispatchHost {
   readonly log: LoggerService;
   /** The batches of the gateways, if any has one. */
   readonly batches: BatchDispatch | undefined;
+  /** The handlers that need not be called through Nest, as far as they are known. */
+  direct(
+    endpoint: EndpointKey,
+    messages: readonly unknown[],
+  ): readonly (DirectHandler | undefined)[];
   /** The parser that is in use at the moment. */
   parser(): MessageParser;
   /** Whether that is the one that the adapter has when nobody chose another. */
@@ -38,14 +53,13 @@ export interface DispatchHost {
  * cost: only results that are Observables are subscribed to.
  */
 export class MessageDispatch {
-  /** Where each event's handler is: the same for all clients of a gateway. */
-  private readonly places: ReadonlyMap<unknown, number>[] = [];
+  private readonly known: KnownGateway[] = [];
 
   constructor(private readonly host: DispatchHost) {}
 
   /** Has a gateway's handlers get the messages of a client until it leaves. */
   bind(client: VirtualSocket, handlers: readonly WsMessageHandler[]): void {
-    const places = this.placesOf(handlers);
+    const { places, direct } = this.gatewayOf(client.server.endpoint, handlers);
     const callbacks = handlers.map(({ callback }) => callback as Callback);
     let streams: Streams | undefined;
     const batches = this.host.batches?.of(
@@ -68,8 +82,12 @@ export class MessageDispatch {
       const completion = client.current;
       let result: unknown;
       try {
+        const { data: body, event } = message!;
+        const handler = direct[place];
         // The last argument is read by @MessageId().
-        result = callbacks[place]!(message!.data, message!.event, completion);
+        result = handler
+          ? handler(client, body, event, completion)
+          : callbacks[place]!(body, event, completion);
       } catch {
         return;
       }
@@ -175,16 +193,19 @@ export class MessageDispatch {
     }
   }
 
-  private placesOf(handlers: readonly WsMessageHandler[]): ReadonlyMap<unknown, number> {
-    const known = this.places.find(
-      (places) =>
-        places.size === handlers.length &&
-        handlers.every(({ message }, place) => places.get(message) === place),
+  private gatewayOf(endpoint: EndpointKey, handlers: readonly WsMessageHandler[]): KnownGateway {
+    const found = this.known.find(
+      (it) =>
+        it.endpoint === endpoint &&
+        it.places.size === handlers.length &&
+        handlers.every(({ message }, place) => it.places.get(message) === place),
     );
-    if (known) return known;
-    const places = new Map(handlers.map(({ message }, place) => [message as unknown, place]));
-    if (places.size === handlers.length) this.places.push(places);
-    return places;
+    if (found) return found;
+    const messages = handlers.map(({ message }) => message as unknown);
+    const places = new Map(messages.map((message, place) => [message, place]));
+    const gateway = { endpoint, places, direct: this.host.direct(endpoint, messages) };
+    if (places.size === handlers.length) this.known.push(gateway);
+    return gateway;
   }
 }
 

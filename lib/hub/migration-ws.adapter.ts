@@ -5,7 +5,9 @@ import type { Observable } from 'rxjs';
 import type { MessageParser } from '../options/index.js';
 import { endpointName } from '../protocol/endpoint.js';
 import type { BatchDispatch } from './batch/batch-dispatch.js';
+import type { EndpointKey } from '../protocol/messages.js';
 import { ConnectionFaults } from './connection-faults.js';
+import type { DirectHandlers } from './direct-handlers.js';
 import { endpointOf } from './endpoints.js';
 import { stackOf } from './hub-server-runtime.js';
 import { disconnectHandlerFailed, namespacesNotSupported } from './hub.messages.js';
@@ -30,11 +32,18 @@ export class MigrationWsAdapter extends WsAdapter {
     super(undefined, (messageParser && { messageParser }) as { messageParser: never } | undefined);
     const stock = messageParser ? undefined : (this.messageParser as MessageParser);
     const batches = () => this.batches;
+    // Who overrides the method may have changed the handlers.
+    const handlers = () =>
+      this.bindMessageHandlers === MigrationWsAdapter.prototype.bindMessageHandlers
+        ? this.directHandlers
+        : undefined;
     this.dispatch = new MessageDispatch({
       log: this.log,
       get batches() {
         return batches();
       },
+      direct: (endpoint: EndpointKey, messages: readonly unknown[]) =>
+        handlers()?.of(endpoint, messages) ?? [],
       parser: () => this.messageParser as MessageParser,
       isStockParser: (parser) => parser === stock,
     });
@@ -42,6 +51,9 @@ export class MigrationWsAdapter extends WsAdapter {
 
   /** The batches of the gateways, known before the first client. */
   batches: BatchDispatch | undefined;
+
+  /** The handlers that need not be called through Nest, known before the first client. */
+  directHandlers: DirectHandlers | undefined;
 
   /** Names the gateways, just before Nest binds the first one. */
   gatewaysToBind: () => readonly object[] = () => [];

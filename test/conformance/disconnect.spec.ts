@@ -1,4 +1,9 @@
-import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+  SubscribeMessage,
+  WebSocketGateway,
+} from '@nestjs/websockets';
 import { describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { type Captured, capture } from './support/capture.js';
@@ -126,6 +131,49 @@ describe.each(subjects)('disconnect on $name', (subject) => {
       'watching: client 2',
     ]);
   });
+
+  it.each(['closes', 'terminates'] as const)(
+    'goes on when a handler %s its own and another client amid their messages',
+    async (how) => {
+      const clients = new Set<WebSocket>();
+      @WebSocketGateway({ path: '/ended' })
+      class EndedGateway implements OnGatewayConnection {
+        handleConnection(client: WebSocket): void {
+          clients.add(client);
+        }
+
+        @SubscribeMessage('end')
+        end(): string {
+          for (const client of clients) {
+            if (how === 'closes') client.close(4000, 'ended');
+            else client.terminate();
+          }
+          return 'too late';
+        }
+
+        @SubscribeMessage('fine')
+        fine(): string {
+          return 'fine';
+        }
+      }
+      const app = await start(subject, [EndedGateway]);
+      const [one, two] = [await connect(app.url('/ended')), await connect(app.url('/ended'))];
+      for (const client of [one, two]) expect(await client.ask('fine')).toBe('fine');
+      for (let time = 0; time < 5; time++) {
+        for (const client of [one, two]) {
+          client.emit('fine');
+          client.emit('end');
+        }
+      }
+      const code = how === 'closes' ? 4000 : 1006;
+      expect([(await one.closed).code, (await two.closed).code]).toEqual([code, code]);
+      const answers = [...one.inbox, ...two.inbox].map(({ json }) => json);
+      expect(answers.filter((answer) => answer !== 'fine')).toEqual([]);
+      clients.clear();
+      const three = await connect(app.url('/ended'));
+      expect(await three.ask('fine')).toBe('fine');
+    },
+  );
 
   it('survives an asynchronous handleDisconnect', async () => {
     const log: unknown[] = [];
