@@ -219,6 +219,7 @@ function sampleOf(path: string): string {
     'security.publicKeys': publicKey.export({ type: 'spki', format: 'pem' }).toString().trim(),
     'relay.servicePath': '/service',
     'relay.serviceHost': '0.0.0.0',
+    'relay.serviceSocket': '/run/relay.sock',
     'relay.trustedProxies': '10.0.0.0/8,::1',
     'relay.proxyProtocol': 'accept',
     'relay.ingressHeader': 'x-ingress-instance',

@@ -23,6 +23,7 @@ export const OPTION_READINGS: Readonly<Record<OptionPath, Reading>> = {
   'relay.servicePath': 'text',
   'relay.servicePort': 'integer',
   'relay.serviceHost': 'text',
+  'relay.serviceSocket': 'text',
   'relay.trustedProxies': 'texts',
   'relay.proxyProtocol': 'text',
   'relay.ingressHeader': 'text',

@@ -47,18 +47,20 @@ export function acceptanceOf(rows: readonly Row[]): readonly Acceptance[] {
     bounded('both, echo, 16 outstanding, to stock', ratio('echo16', 'both'), atLeast(1.2)),
     bounded('both, fan-out to 1,000, to stock', ratio('fanOut', 'both'), atLeast(1.3)),
   ];
-  const latencies = RATES.flatMap((rate) => {
-    const scenario: ScenarioId = `rate${rate}`;
-    const above = (metric: string, other: SubjectId) =>
-      minus(value(scenario, 'split', metric), value(scenario, other, metric));
-    const at = `split at ${thousands(rate)}/s`;
-    return [
-      bounded(`${at}, p50 above stock`, above('p50', 'stock'), atMost(25, 'µs')),
-      bounded(`${at}, p99 above stock`, above('p99', 'stock'), atMost(300, 'µs')),
-      bounded(`${at}, p50 above nginx + Nest`, above('p50', 'nginx'), atMost(0, 'µs')),
-      bounded(`${at}, p99 above nginx + Nest`, above('p99', 'nginx'), atMost(0, 'µs')),
-    ];
-  });
+  const latencies = (['split', 'unix'] as const).flatMap((ours) =>
+    RATES.flatMap((rate) => {
+      const scenario: ScenarioId = `rate${rate}`;
+      const above = (metric: string, other: SubjectId) =>
+        minus(value(scenario, ours, metric), value(scenario, other, metric));
+      const at = `${ours === 'unix' ? 'split over a Unix socket' : 'split'} at ${thousands(rate)}/s`;
+      return [
+        bounded(`${at}, p50 above stock`, above('p50', 'stock'), atMost(25, 'µs')),
+        bounded(`${at}, p99 above stock`, above('p99', 'stock'), atMost(300, 'µs')),
+        bounded(`${at}, p50 above nginx + Nest`, above('p50', 'nginx'), atMost(0, 'µs')),
+        bounded(`${at}, p99 above nginx + Nest`, above('p99', 'nginx'), atMost(0, 'µs')),
+      ];
+    }),
+  );
   const memory = (metric: string) => value('memory', 'split', metric);
   const kibibytes = (most: number) => atMost(most, 'KiB', oneDigit);
   const others = [

@@ -12,6 +12,7 @@ const READY_LIMIT_MS = 10_000;
 /** The default of `hub.connectionsPerRelay`. */
 const CONNECTIONS_PER_RELAY = 2;
 /** Options that differ from their defaults: those that would end a measurement by refusing clients. */
+const SERVICE = '/migration/service';
 const RELAY = { maxConnectionsPerAddress: 1_000_000, maxNewConnectionsPerSecond: 1_000_000 };
 
 /** A gateway with Nest's own adapter. */
@@ -23,7 +24,8 @@ export async function startStock(): Promise<StartedServer> {
 
 /**
  * The same gateway with the library.
- * @param args of a relay: migrations per second, if not the default; of a hub server: the ports of its relays
+ * @param args of a relay: migrations per second, if not the default, or the path of its Unix socket; of a hub server: the
+ *   ports or the Unix sockets of its relays
  */
 export async function startMigrating(
   role: 'relay' | 'hub' | 'both',
@@ -50,12 +52,18 @@ export async function startMigrating(
 
 function optionsOf(role: 'relay' | 'hub' | 'both', args: string[]): MigrationOptions {
   if (role === 'hub') {
-    const relays = args.map((port) => `ws://${HOST}:${port}/migration/service`);
+    const relays = args.map((it) =>
+      isSocket(it) ? `ws+unix://${it}:${SERVICE}` : `ws://${HOST}:${it}${SERVICE}`,
+    );
     return { role, hub: { relays } };
   }
-  const rate = args.length === 0 ? {} : { migrationsPerSecond: Number(args[0]) };
-  return { role, relay: { ...RELAY, ...rate } };
+  const [given] = args;
+  if (given === undefined) return { role, relay: RELAY };
+  const asked = isSocket(given) ? { serviceSocket: given } : { migrationsPerSecond: Number(given) };
+  return { role, relay: { ...RELAY, ...asked } };
 }
+
+const isSocket = (argument: string) => argument.startsWith('/');
 
 async function create(imports: DynamicModule[]): Promise<INestApplication> {
   class BenchModule {}

@@ -48,6 +48,8 @@ export class RunningSubject {
         }
         await this.startHub();
         return;
+      case 'unix':
+        return this.startOverSocket();
       default:
         await this.startFront(this.subject.id);
     }
@@ -82,11 +84,20 @@ export class RunningSubject {
   }
 
   /** A server that clients connect to. */
-  private async startFront(role: ServerRole, ...args: (number | undefined)[]): Promise<number> {
+  private async startFront(
+    role: ServerRole,
+    ...args: (string | number | undefined)[]
+  ): Promise<number> {
     const given = args.filter((value) => value !== undefined);
     const port = await this.add(new NodeServer(role, given, this.options)).whenReady();
     this.ports.push(port!);
     return port!;
+  }
+
+  private async startOverSocket(): Promise<void> {
+    const path = join(this.makeFolder(), 'relay.sock');
+    await this.startFront('relay', path);
+    await this.add(new NodeServer('hub', [path], this.options)).whenReady();
   }
 
   private async startProxy(program: 'nginx' | 'haproxy'): Promise<void> {

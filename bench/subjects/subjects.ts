@@ -9,6 +9,7 @@ export const SUBJECT_IDS = [
   'haproxy',
   'socket.io',
   'split',
+  'unix',
   'both',
   'splice',
 ] as const;
@@ -64,6 +65,8 @@ export const SUBJECTS: readonly Subject[] = [
     framing: 'socket.io',
   }),
   subject('split', 'relay + hub', { isOurs: true, scalesOut: true }),
+  // For latency only, where what the service connection costs shows.
+  subject('unix', 'relay + hub, Unix socket', { isOurs: true, measure: 'latency' }),
   subject('both', 'role both', { isOurs: true }),
   // What one more process costs that only reads and writes, one message at a time.
   subject('splice', 'splice in C + role both', { filesPerClient: 2, measure: 'latency' }),

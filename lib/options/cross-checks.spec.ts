@@ -83,6 +83,11 @@ const RIGHT: [what: string, input: MigrationOptions][] = [
     { role: 'hub', relay: exposed, hub: { relays: ['ws://localhost'] } },
   ],
   [
+    'service path on a Unix socket of its own',
+    { relay: { paths: ['/migration/service'], serviceSocket: '/run/relay.sock' } },
+  ],
+  ['a relay on a Unix socket', { role: 'hub', hub: { relays: ['ws+unix:///run/relay.sock:/x'] } }],
+  [
     'service path on a port of its own',
     { relay: { paths: ['/migration/service'], servicePort: 0 } },
   ],

@@ -5,6 +5,7 @@ import type { OptionPath, ResolvedOptions } from './migration.options.js';
 import type { OptionProblem } from './option-problem.js';
 import * as messages from './options.messages.js';
 import { RelayOptions } from './relay.options.js';
+import { unixTarget } from './unix-sockets.js';
 
 /** A rule between options; it is skipped when one of them is wrong in itself. */
 interface CrossCheck {
@@ -42,9 +43,10 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     },
   },
   {
-    needs: ['relay.servicePath', 'relay.servicePort', 'relay.paths'],
-    find: ({ relay }) => {
-      const wrong = relay.servicePort === undefined && relay.paths.includes(relay.servicePath);
+    needs: ['relay.servicePath', 'relay.servicePort', 'relay.serviceSocket', 'relay.paths'],
+    find: ({ relay: { servicePath, servicePort, serviceSocket, paths } }) => {
+      const isShared = servicePort === undefined && serviceSocket === undefined;
+      const wrong = isShared && paths.includes(servicePath);
       return problem('relay.paths', wrong, messages.PATH_IS_TAKEN);
     },
   },
@@ -53,7 +55,9 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
     find: ({ role, hub, security }) => {
       const canSign = security.secrets.length > 0 || security.privateKey !== undefined;
       return hub.relays.flatMap((url, index) => {
-        const wrong = role !== 'relay' && !canSign && !isLoopbackHost(new URL(url).hostname);
+        const target = new URL(url);
+        const isLocal = unixTarget(target) !== undefined || isLoopbackHost(target.hostname);
+        const wrong = role !== 'relay' && !canSign && !isLocal;
         return problem(`hub.relays[${index}]`, wrong, messages.RELAY_NEEDS_KEY);
       });
     },

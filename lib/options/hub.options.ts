@@ -50,7 +50,8 @@ export type MessageParser = (
  */
 export class HubOptions {
   /**
-   * URLs of the relays' service endpoints, `ws://` or `wss://`. Required in role `hub`.
+   * URLs of the relays' service endpoints, `ws://` or `wss://`, or `ws+unix:///run/relay.sock:/migration/service`
+   * for a relay's Unix socket. Required in role `hub`.
    *
    * @default []
    */

@@ -38,3 +38,4 @@ export { resolveOptions } from './resolve-options.js';
 export type { RoutingCandidate, RoutingRequest, RoutingStrategy } from './routing-strategy.js';
 export { SecurityOptions } from './security.options.js';
 export { type ShutdownMode, ShutdownOptions } from './shutdown.options.js';
+export { unixTarget } from './unix-sockets.js';

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { isAddressRange } from './addresses.js';
 import { describeType, describeValue } from './describe-value.js';
 import type { Rule } from './rules.js';
+import { unixTarget } from './unix-sockets.js';
 
 const PATH = /^\/[^\s?#]*$/;
 const PLAIN_PATH = /^(\/[\w.~-]+)+$/;
@@ -37,12 +38,13 @@ export const addressRange: Rule = {
 
 /** Where a hub server dials a relay. */
 export const relayUrl: Rule = {
-  accepted: 'a ws:// or wss:// URL without user name, password or fragment',
+  accepted:
+    'a ws:// or wss:// URL without user name, password or fragment, or ws+unix://<socket>:<path>',
   accepts: (value) => {
     const url = parseUrl(value);
     return (
       url !== undefined &&
-      (url.protocol === 'ws:' || url.protocol === 'wss:') &&
+      (url.protocol === 'ws:' || url.protocol === 'wss:' || unixTarget(url) !== undefined) &&
       url.username === '' &&
       url.password === '' &&
       url.hash === ''
@@ -57,7 +59,10 @@ function describeUrl(value: unknown): string {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') {
     return `an ${url.protocol}// URL`;
   }
-  if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:') {
+  if (url?.protocol === 'ws+unix:' && !unixTarget(url)) {
+    return 'a ws+unix: URL without a socket or a path';
+  }
+  if (url?.protocol !== 'ws+unix:' && url?.protocol !== 'ws:' && url?.protocol !== 'wss:') {
     return describeType(value);
   }
   return url.hash === '' ? 'a URL with credentials' : 'a URL with a fragment';

@@ -21,7 +21,8 @@ export const ADMIN_NEEDS_TOKENS = 'must hold at least one token when admin.enabl
 export const ADMIN_NEEDS_RELAY =
   "must be false in role 'hub': the admin API is about a relay (set it on relays only)";
 
-export const PATH_IS_TAKEN = 'must not contain relay.servicePath unless relay.servicePort is set';
+export const PATH_IS_TAKEN =
+  'must not contain relay.servicePath unless relay.servicePort or relay.serviceSocket is set';
 
 export const HEADER_NEEDS_PROXIES =
   'must not be set without relay.trustedProxies: the header is believed from these alone';

@@ -7,6 +7,7 @@ import {
 import { headerName, ingressAddress } from './ingress-rules.js';
 import { addressRange, host, urlPath } from './network-rules.js';
 import type { RoutingStrategy } from './routing-strategy.js';
+import { socketPath } from './unix-sockets.js';
 import { Accepts, callable, either, integer, listOf, oneOf } from './rules.js';
 
 const MOST_CONNECTIONS = 10_000_000;
@@ -30,7 +31,7 @@ export class RelayOptions {
   /**
    * Own port for service connections; 0 is any free port.
    *
-   * @default undefined, which is the application's HTTP server
+   * @default undefined; the application's HTTP server takes them if there is no `serviceSocket` either
    */
   @Accepts(integer(0, HIGHEST_PORT))
   readonly servicePort: number | undefined = undefined;
@@ -42,6 +43,16 @@ export class RelayOptions {
    */
   @Accepts(host)
   readonly serviceHost: string = '127.0.0.1';
+
+  /**
+   * Path of an own Unix socket for service connections of hub servers on this machine; each relay needs
+   * one of its own. Who may write to it can connect; without `security.secrets` and `security.publicKeys`
+   * that is enough to be a hub server. One that was left behind by a killed process is replaced.
+   *
+   * @default undefined, which is none
+   */
+  @Accepts(socketPath)
+  readonly serviceSocket: string | undefined = undefined;
 
   /**
    * Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed.

@@ -33,6 +33,7 @@ describe('resolveOptions', () => {
         servicePath: '/migration/service',
         servicePort: undefined,
         serviceHost: '127.0.0.1',
+        serviceSocket: undefined,
         trustedProxies: [],
         proxyProtocol: 'off',
         ingressHeader: undefined,
@@ -224,11 +225,15 @@ describe('resolveOptions', () => {
     ['', 'an empty string'],
     ['ws://user:hidden@relay', 'a URL with credentials'],
     ['ws://hidden#x', 'a URL with a fragment'],
+    ['ws+unix:///run/hidden.sock', 'a ws+unix: URL without a socket or a path'],
+    ['ws+unix://host/run/hidden.sock:/x', 'a ws+unix: URL without a socket or a path'],
+    ['ws+unix:run.sock:/x', 'a ws+unix: URL without a socket or a path'],
     [7, 'a number'],
   ])('refuses %j as a relay', (url, got) => {
     const lines = linesOf({ hub: { relays: ['ws://localhost', url] } });
     expect(lines).toEqual([
-      `hub.relays[1] must be a ws:// or wss:// URL without user name, password or fragment (got ${got})`,
+      'hub.relays[1] must be a ws:// or wss:// URL without user name, password or fragment, ' +
+        `or ws+unix://<socket>:<path> (got ${got})`,
     ]);
   });
 
@@ -244,6 +249,9 @@ describe('resolveOptions', () => {
     ['admin', 'tokens', ['with a space that no header can carry']],
     ['relay', 'serviceHost', '300.1.1.1'],
     ['relay', 'serviceHost', 'a b'],
+    ['relay', 'serviceSocket', 'relay.sock'],
+    ['relay', 'serviceSocket', '/run/relay:1'],
+    ['relay', 'serviceSocket', `/${'x'.repeat(103)}`],
     ['relay', 'gatewayHost', ''],
     ['admin', 'path', '/'],
     ['admin', 'path', 'admin'],
@@ -271,6 +279,8 @@ describe('resolveOptions', () => {
     { relay: { trustedProxies: ['10.0.0.1', 'fd00::/8'], gatewayHost: '::' } },
     { relay: { ingresses: ['a=10.0.0.1', 'a=10.0.0.1:80', 'b=[fd00::1]:80', 'c=10.0.0.0/8'] } },
     { relay: { serviceHost: 'relay-1.internal', gatewayPorts: [], paths: ['/', '/chat'] } },
+    { relay: { serviceSocket: `/${'x'.repeat(102)}` } },
+    { hub: { relays: ['ws+unix:///run/app-1/relay.sock:/migration/service?x'] } },
     { hub: { messageParser: () => undefined, relays: ['wss://127.0.0.1/x?y=1', 'ws://[::1]:1'] } },
   ])('accepts %j', (input) => expect(linesOf(input)).toEqual([]));
 });

@@ -6,7 +6,7 @@ import { plainAddress } from './client-address.js';
 const REMEDY =
   'set security.secrets or security.publicKeys (MIGRATION_SECURITY_SECRETS, ' +
   'MIGRATION_SECURITY_PUBLIC_KEYS), listen on a loopback address, or move service connections to ' +
-  'an own loopback port with relay.servicePort';
+  'an own loopback port with relay.servicePort or a Unix socket with relay.serviceSocket';
 
 /** A relay that would let anybody in who can reach it. */
 export class InsecureRelayError extends Error {

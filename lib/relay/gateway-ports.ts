@@ -42,7 +42,7 @@ export class GatewayPorts {
     );
     this.servers.set(port, server);
     try {
-      await listen(server, port, gatewayHost);
+      await listen(server, { port, host: gatewayHost });
     } catch (error) {
       this.servers.delete(port);
       this.log.error(`Gateway port ${port} cannot be opened: ${(error as Error).message}`);

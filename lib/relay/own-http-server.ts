@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import type { ResolvedRelayOptions } from '../options/index.js';
 import type { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import type { Upgrade } from './upgrade-request.js';
@@ -8,11 +9,14 @@ export type OwnServerOptions = Pick<ResolvedRelayOptions, 'maxHeaderBytes' | 'ha
 
 const LONGEST_CHECK_MS = 30_000;
 
-/** An HTTP server for upgrades alone. Plain requests are answered with `status`. */
+/**
+ * An HTTP server for upgrades alone. Plain requests are answered with `status`.
+ * @param gate reads the PROXY protocol, where proxies may connect
+ */
 export function createOwnServer(
   { maxHeaderBytes, handshakeTimeoutMs }: OwnServerOptions,
   status: number,
-  gate: ProxyProtocolGate,
+  gate: ProxyProtocolGate | undefined,
   onUpgrade: (upgrade: Upgrade) => void,
 ): Server {
   const server = createServer(
@@ -27,7 +31,7 @@ export function createOwnServer(
       response.end(status === 404 ? 'not found\n' : 'only WebSockets are served here\n');
     },
   );
-  gate.guard(server);
+  gate?.guard(server);
   server.on('upgrade', (request, socket, head) =>
     onUpgrade({ request, socket: socket as Upgrade['socket'], head }),
   );
@@ -35,10 +39,10 @@ export function createOwnServer(
 }
 
 /** Resolves once the server listens. */
-export function listen(server: Server, port: number, host: string | undefined): Promise<void> {
+export function listen(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host }, () => {
+    server.listen(where, () => {
       server.off('error', reject);
       resolve();
     });

@@ -20,6 +20,7 @@ import { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayLog } from './relay-log.js';
 import { ServiceEndpoint } from './service-endpoint.js';
+import { listenOnSocket } from './unix-socket.js';
 import { TrackedSockets } from './tracked-sockets.js';
 import type { Upgrade } from './upgrade-request.js';
 
@@ -53,7 +54,8 @@ export class RelayServer {
   private readonly gatewayPorts: GatewayPorts;
   private readonly gate: ProxyProtocolGate;
   private readonly hasVerifier: boolean;
-  private ownService: Server | undefined;
+  private ownPort: Server | undefined;
+  private ownSocket: Server | undefined;
   private serviceOffered: boolean;
   private stopping: Promise<void> | undefined;
 
@@ -108,7 +110,7 @@ export class RelayServer {
       log,
       this.gate,
     );
-    this.serviceOffered = options.servicePort === undefined;
+    this.serviceOffered = options.servicePort === undefined && options.serviceSocket === undefined;
   }
 
   /**
@@ -124,12 +126,20 @@ export class RelayServer {
       httpServer.on('upgrade', this.onUpgrade);
     }
     this.clients.pings.start();
-    if (options.servicePort !== undefined) await this.openServicePort(options.servicePort);
+    const { servicePort, serviceHost, serviceSocket } = options;
+    if (servicePort !== undefined) {
+      this.ownPort = this.ownServer('Service port', this.gate);
+      await listen(this.ownPort, { port: servicePort, host: serviceHost });
+    }
+    if (serviceSocket !== undefined) {
+      this.ownSocket = this.ownServer('Service socket', undefined);
+      await listenOnSocket(this.ownSocket, serviceSocket);
+    }
   }
 
   /** The own port for service connections, when it is open. */
   servicePort(): number | undefined {
-    return (this.ownService?.address() as AddressInfo | null | undefined)?.port;
+    return (this.ownPort?.address() as AddressInfo | null | undefined)?.port;
   }
 
   /** Closes clients with 1012, ends service connections, stops to listen. Idempotent. */
@@ -152,7 +162,8 @@ export class RelayServer {
     const { httpServer, options } = this.deps;
     this.gatewayPorts.close();
     this.gate.close();
-    if (this.ownService) stopListening(this.ownService);
+    if (this.ownPort) stopListening(this.ownPort);
+    if (this.ownSocket) stopListening(this.ownSocket);
     this.clients.pings.stop();
     this.core.closeClients(1012, 'the relay is stopping');
     await this.clientSockets.whenEmpty(Math.min(STOP_CLIENTS_MS, options.closeTimeoutMs));
@@ -163,17 +174,19 @@ export class RelayServer {
     this.serviceSockets.destroyAll();
   }
 
-  private async openServicePort(port: number) {
-    const { options } = this.deps;
-    this.ownService = createOwnServer(options, 404, this.gate, (upgrade) => {
-      if (this.service.serves(upgrade.request)) void this.service.handle(upgrade);
-      else this.refuseOnServicePort(upgrade);
+  /** @param gate undefined behind a Unix socket, on which nobody is but this machine's processes */
+  private ownServer(name: string, gate: ProxyProtocolGate | undefined): Server {
+    const { options, log } = this.deps;
+    const server = createOwnServer(options, 404, gate, (upgrade) => {
+      if (this.service.serves(upgrade.request)) void this.service.handle(upgrade, !gate);
+      else this.refuseService(upgrade);
     });
-    await listen(this.ownService, port, options.serviceHost);
-    this.ownService.on('error', ({ message }) => this.deps.log.error(`Service port: ${message}`));
+    return server.once('listening', () =>
+      server.on('error', ({ message }) => log.error(`${name}: ${message}`)),
+    );
   }
 
-  private refuseOnServicePort({ socket }: Upgrade) {
+  private refuseService({ socket }: Upgrade) {
     this.serviceSockets.add(socket);
     refuseUpgrade(socket, { status: 404, text: 'nothing is served at this path' });
   }

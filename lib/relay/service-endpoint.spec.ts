@@ -1,4 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   RawConnection,
@@ -161,6 +166,83 @@ describe('service connections', () => {
     await start({ relay: { handshakeTimeoutMs: 30 } });
     const silent = new TestClient(`ws://127.0.0.1:${relay.port}${PATH}`);
     await until(() => expect(silent.closed?.code).toBe(4408));
+  });
+
+  describe('over an own Unix socket', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'));
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const socket = join(folder, 'relay.sock');
+    const options = { relay: { serviceSocket: socket } };
+    const over = async (headers = {}, path = PATH) => {
+      const client = new TestClient(`ws+unix://${socket}:${path}`, headers);
+      await until(() => expect(client.open || client.refusedWith).toBeTruthy());
+      return client;
+    };
+
+    it('need no key, and nothing else is served there', async () => {
+      await start(options);
+      const { ws } = await over();
+      const hub = new TestHub(new WebSocketTransport(new WsBatchSocket(ws)), [
+        { port: 0, path: '/chat' },
+      ]);
+      await until(() => expect(hub.established).toBe(true));
+      expect((await dial()).refusedWith?.status).toBe(404);
+      expect((await over({}, '/chat')).refusedWith?.status).toBe(404);
+      expect((await over({ headers: { Via: 'a proxy' } })).refusedWith?.status).toBe(403);
+      expect(relay.lines.at(-1)).toMatch(/^warn: .*without security\.secrets.*the Unix socket/);
+    });
+
+    it('need a token when a secret is configured, and no PROXY header', async () => {
+      const trustedProxies = ['10.0.0.1'];
+      const security = { secrets: SECRETS };
+      await start({
+        relay: { ...options.relay, proxyProtocol: 'require', trustedProxies },
+        security,
+      });
+      expect((await over()).refusedWith?.status).toBe(401);
+      expect((await over(bearer(await token(security)))).open).toBe(true);
+    });
+
+    it('are served where the application listens on all addresses', async () => {
+      relay = new TestRelay(options, true);
+      await relay.relay.start();
+      await relay.listen('0.0.0.0');
+      expect((await over()).open).toBe(true);
+    });
+
+    it('end with the relay, and the socket is gone', async () => {
+      await start(options);
+      const { ws } = await over();
+      const closed = once(ws, 'close');
+      await Promise.all([relay.relay.stop(), relay.relay.stop(), closed]);
+      expect(existsSync(socket)).toBe(false);
+    });
+
+    it('are served where a killed process has left its socket behind', async () => {
+      const left = `require('net').createServer().listen('${socket}', () => process.kill(process.pid, 'SIGKILL'))`;
+      spawnSync(process.execPath, ['-e', left]);
+      expect(existsSync(socket)).toBe(true);
+      await start(options);
+      expect((await over()).open).toBe(true);
+    });
+
+    it('are not served where another relay serves them, which goes on', async () => {
+      await start(options);
+      await expect(new TestRelay(options).relay.start()).rejects.toThrow(
+        `relay.serviceSocket (MIGRATION_RELAY_SERVICE_SOCKET) is ${socket}, which cannot be used: another process listens on it`,
+      );
+      expect((await over()).open).toBe(true);
+    });
+
+    it.each([
+      ['there is a file', join(folder, 'file'), 'it is there and not a socket'],
+      ['there is no folder', join(folder, 'no', 'folder'), 'its folder is not there'],
+    ])('are not served where %s', async (_, serviceSocket, cause) => {
+      writeFileSync(join(folder, 'file'), 'kept');
+      relay = new TestRelay({ relay: { serviceSocket } });
+      await expect(relay.relay.start()).rejects.toThrow(cause);
+      expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('kept');
+    });
   });
 
   it('have their own port by option, on which nothing else is served', async () => {

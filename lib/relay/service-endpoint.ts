@@ -24,6 +24,8 @@ import type { Upgrade } from './upgrade-request.js';
 
 /** A request that carries one of these came through a proxy or from a web page. */
 const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip', 'origin'];
+/** Who connects over a Unix socket has no address. */
+const UNIX_PEER = { address: 'the Unix socket' };
 const RETRY_SECONDS = 5;
 const NO_WEBSOCKET: Refusal = { status: 400, text: 'the upgrade must be to websocket' };
 
@@ -59,14 +61,17 @@ export class ServiceEndpoint {
     return pathnameOf(request) === this.path;
   }
 
-  /** Lets a hub server in or refuses it. Never rejects. */
-  async handle(upgrade: Upgrade): Promise<void> {
+  /**
+   * Lets a hub server in or refuses it. Never rejects.
+   * @param isUnix whether it came over a Unix socket
+   */
+  async handle(upgrade: Upgrade, isUnix = false): Promise<void> {
     const { request, socket, head } = upgrade;
-    const { address } = peerOf(socket, this.headerOf(socket));
+    const { address } = isUnix ? UNIX_PEER : peerOf(socket, this.headerOf(socket));
     if (socket.destroyed) return;
     this.sockets.add(socket);
     try {
-      const authenticatedAs = await this.authenticate(request);
+      const authenticatedAs = await this.authenticate(request, isUnix);
       if (socket.destroyed) return;
       if (this.core.sessionCount >= this.options.maxServiceConnections) {
         throw new Refused(retryLater(503, 'too many service connections', RETRY_SECONDS));
@@ -85,10 +90,13 @@ export class ServiceEndpoint {
   }
 
   /** @returns the serverId the token is for; `undefined` for a peer on this machine */
-  private async authenticate({ headers, socket }: IncomingMessage): Promise<string | undefined> {
+  private async authenticate(
+    { headers, socket }: IncomingMessage,
+    isUnix: boolean,
+  ): Promise<string | undefined> {
     if (!this.verify) {
       const isDirect = this.foreignHeaders.every((name) => headers[name] === undefined);
-      if (isDirect && this.isLocal(socket)) return undefined;
+      if (isDirect && (isUnix || this.isLocal(socket))) return undefined;
       throw new Refused({
         status: 403,
         text: 'without security.secrets or security.publicKeys only direct connections of this machine are accepted',

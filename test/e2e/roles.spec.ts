@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { connect } from '../conformance/support/client.js';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { connect, eventually } from '../conformance/support/client.js';
 import { AppProcess } from './support/app-process.js';
 
 describe('one process in both roles', () => {
@@ -67,6 +70,49 @@ describe('one process in both roles', () => {
     expect(await client.ask('who')).toMatchObject({ data: { server: 'other' } });
     expect(await hub.seen('connect')).toMatchObject([{ migration: { from: app.serverId } }]);
     expect((await app.stats()).relay).toMatchObject({ clients: 1, migrations: 1 });
+  });
+});
+
+describe('a relay with a Unix socket', () => {
+  it('has hub servers without a key though it listens everywhere, and again after it was killed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unix-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const socket = join(folder, 'relay.sock');
+    const startRelay = () =>
+      AppProcess.start('relay', {
+        MIGRATION_ROLE: 'relay',
+        MIGRATION_RELAY_SERVICE_SOCKET: socket,
+        E2E_HOST: '0.0.0.0',
+      });
+    const startHub = (name: string) =>
+      AppProcess.start(name, {
+        MIGRATION_ROLE: 'hub',
+        MIGRATION_HUB_RELAYS: `ws+unix://${socket}:/migration/service`,
+        MIGRATION_HUB_SERVER_NAME: name,
+      });
+    const joined = (at: AppProcess, ...names: string[]) =>
+      eventually(async () => {
+        const servers = (await at.stats()).relay!.servers.map(({ serverName }) => serverName);
+        expect(servers.sort()).toEqual(names);
+      });
+    const relay = await startRelay();
+    const old = await startHub('old');
+    await joined(relay, 'old');
+    const client = await connect(relay.url('/chat'));
+    expect(await client.ask('who')).toMatchObject({ data: { server: 'old' } });
+    await startHub('new');
+    await joined(relay, 'new', 'old');
+    await old.drain();
+    expect(await client.ask('who')).toMatchObject({ data: { server: 'new' } });
+    relay.kill('SIGKILL');
+    expect((await client.closed).code).toBe(1006);
+    const next = await startRelay();
+    await joined(next, 'new');
+    const again = await connect(next.url('/chat'));
+    expect(await again.ask('who')).toMatchObject({ data: { server: 'new' } });
+    await next.ask('close');
+    expect(await next.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(socket)).toBe(false);
   });
 });
 

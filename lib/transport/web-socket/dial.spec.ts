@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { hasIpv6 } from '../../../test/support/ipv6.js';
@@ -15,7 +18,10 @@ let request = '';
 let further = '';
 
 /** A server that has this done with the first request. */
-async function listen(onKey: (socket: Socket, key: string) => unknown, host = '127.0.0.1') {
+async function listen(
+  onKey: (socket: Socket, key: string) => unknown,
+  where: ListenOptions = { port: 0, host: '127.0.0.1' },
+) {
   request = further = '';
   server = createServer((socket) => {
     answered = socket;
@@ -26,7 +32,7 @@ async function listen(onKey: (socket: Socket, key: string) => unknown, host = '1
       const [, key] = /sec-websocket-key: (\S+)/i.exec(request)!;
       void onKey(socket, key!);
     });
-  }).listen(0, host);
+  }).listen(where);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return { port, url: `ws://127.0.0.1:${port}/service` };
@@ -87,6 +93,19 @@ describe('dialWebSocket', () => {
     expect(request).not.toMatch(/^sec-websocket-(protocol|extensions):/im);
   });
 
+  it('asks over a Unix socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dial-'));
+    const path = join(folder, 'relay.sock');
+    await listen((socket, key) => socket.write(grantedTo(key)), { path });
+    const { socket } = await open(`ws+unix://${path}:/service?x=1`);
+    expect(request).toMatch(/^GET \/service\?x=1 HTTP\/1\.1\r\n/);
+    expect(request).toMatch(/\r\nhost: localhost\r\n/i);
+    socket.write('further');
+    await until(() => expect(further).toBe('further'));
+    rmSync(folder, { recursive: true });
+    await expect(open(`ws+unix://${path}:/service`)).rejects.toThrow('ENOENT');
+  });
+
   it('asks for / where a URL has no path', async () => {
     const { port } = await listen((socket, key) => socket.write(grantedTo(key)));
     const { socket } = await open(`ws://127.0.0.1:${port}`);
@@ -95,7 +114,10 @@ describe('dialWebSocket', () => {
   });
 
   it.skipIf(!hasIpv6)('dials an IPv6 address', async () => {
-    const { port } = await listen((socket, key) => socket.write(grantedTo(key)), '::1');
+    const { port } = await listen((socket, key) => socket.write(grantedTo(key)), {
+      port: 0,
+      host: '::1',
+    });
     const { socket } = await open(`ws://[::1]:${port}/service`);
     expect(socket.remoteAddress).toBe('::1');
     socket.destroy();

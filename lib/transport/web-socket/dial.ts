@@ -3,6 +3,7 @@ import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Socket } from 'node:net';
+import { unixTarget } from '../../options/index.js';
 import { acceptOf } from './handshake.js';
 
 export interface DialOptions {
@@ -20,12 +21,15 @@ export interface Dialled {
   readonly head: Buffer;
 }
 
+/** What a request over a Unix socket names as its host. */
+const UNIX_HOST = 'http://localhost';
+
 /** Characters of the body of a refusal that are kept. */
 const MOST_TEXT = 200;
 
 /**
  * Asks for a WebSocket, without extensions.
- * @param url `ws:` or `wss:`
+ * @param url `ws:`, `wss:` or `ws+unix:`
  * @throws with the reason, when it is not granted
  */
 export function dialWebSocket(
@@ -36,8 +40,10 @@ export function dialWebSocket(
   return new Promise((resolve, reject) => {
     const target = new URL(url);
     const isSecure = target.protocol === 'wss:';
+    const unix = unixTarget(target);
     target.protocol = isSecure ? 'https:' : 'http:';
-    const asked = (isSecure ? requestHttps : requestHttp)(target, {
+    const asked = (isSecure ? requestHttps : requestHttp)(unix ? UNIX_HOST : target, {
+      ...unix,
       agent: false,
       headers: {
         ...headers,
