@@ -249,6 +249,26 @@ describe("a relay's session", () => {
     expect(transport.flushes).toBe(1);
   });
 
+  it.each([
+    ['within the data that leaves after half of their time', [2, 5, 8], 5],
+    ['at the end of their time when no such data leaves', [2, 4], 10],
+  ])('writes acknowledgements that may wait %s', (_, sentAt, writtenAt) => {
+    const { clock, transport, session, end } = establishedRelay();
+    const link = session.bind(end);
+    const written: number[] = [];
+    const source = { writeAck: () => void written.push(clock.now()) };
+    const start = clock.now();
+    clock.after(0, () => session.scheduleAck(source, true));
+    clock.run(0);
+    const before = transport.flushes;
+    clock.after(1, () => session.scheduleAck(source, true));
+    for (const ms of sentAt) clock.after(ms, () => session.sendData(link, 'x', false));
+    clock.run(start + 30);
+    expect(written).toEqual([start + writtenAt, start + writtenAt]);
+    const flushes = new Set([...sentAt, writtenAt]).size;
+    expect(transport.flushes - before).toBe(flushes);
+  });
+
   it('splits an acknowledgement with too many ranges', () => {
     const { transport, session } = establishedRelay();
     const ranges = Array.from({ length: 300 }, (_, i) => 10 + i);

@@ -7,6 +7,8 @@ import type { Transport, TransportReceiver } from './transport.js';
 
 /** Time that acknowledgements wait for each other when nobody waits for them, in milliseconds. */
 const LATE_ACK_MS = 10;
+/** From then on they leave with the next data: a write less, and one that nobody waits for. */
+const LATE_ACK_ALONG_MS = LATE_ACK_MS / 2;
 
 /** What a session gives a link that is bound to it. */
 export interface LinkChannel {
@@ -59,6 +61,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   private ackSources: AckSource[] = [];
   private lateAckSources: AckSource[] = [];
   private lateAckTimer: Timer;
+  private lateAcksFrom = 0;
   private flushing = false;
   private lastHeard: number;
   private lastSent: number;
@@ -139,8 +142,10 @@ export abstract class Session implements TransportReceiver, LinkChannel {
 
   scheduleAck(source: AckSource, late = false): void {
     if (late) {
-      this.lateAckSources.push(source);
-      this.lateAckTimer ??= this.clock.setTimer(() => this.writeLateAcks(), LATE_ACK_MS);
+      if (this.lateAckSources.push(source) === 1) {
+        this.lateAcksFrom = this.clock.now();
+        this.lateAckTimer = this.clock.setTimer(() => this.writeLateAcks(), LATE_ACK_MS);
+      }
       return;
     }
     this.ackSources.push(source);
@@ -193,10 +198,14 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   }
 
   private writeLateAcks() {
+    this.takeLateAcks();
+    this.scheduleFlush();
+  }
+
+  private takeLateAcks() {
     this.lateAckTimer = undefined;
     for (const source of this.lateAckSources) this.ackSources.push(source);
     this.lateAckSources = [];
-    this.scheduleFlush();
   }
 
   private stopTimers() {
@@ -213,12 +222,17 @@ export abstract class Session implements TransportReceiver, LinkChannel {
 
   private flush() {
     this.flushing = false;
+    const now = this.clock.now();
+    if (this.lateAckSources.length > 0 && now - this.lateAcksFrom >= LATE_ACK_ALONG_MS) {
+      this.clock.clearTimer(this.lateAckTimer);
+      this.takeLateAcks();
+    }
     const sources = this.ackSources;
     if (sources.length > 0) {
       this.ackSources = [];
       for (const source of sources) source.writeAck();
     }
-    this.lastSent = this.clock.now();
+    this.lastSent = now;
     this.transport.flush();
   }
 
