@@ -250,8 +250,8 @@ describe("a relay's session", () => {
   });
 
   it.each([
-    ['within the data that leaves after half of their time', [2, 5, 8], 5],
-    ['at the end of their time when no such data leaves', [2, 4], 10],
+    ['with the data that leaves near the end of their time', [2, 7, 8, 9], 8],
+    ['at the end of their time when no such data leaves', [2, 7], 10],
   ])('writes acknowledgements that may wait %s', (_, sentAt, writtenAt) => {
     const { clock, transport, session, end } = establishedRelay();
     const link = session.bind(end);

@@ -7,8 +7,8 @@ import type { Transport, TransportReceiver } from './transport.js';
 
 /** Time that acknowledgements wait for each other when nobody waits for them, in milliseconds. */
 const LATE_ACK_MS = 10;
-/** From then on they leave with the next data: a write less, and one that nobody waits for. */
-const LATE_ACK_ALONG_MS = LATE_ACK_MS / 2;
+/** From then on they leave with the next data: that saves a write. */
+const LATE_ACK_ALONG_MS = 8;
 
 /** What a session gives a link that is bound to it. */
 export interface LinkChannel {
