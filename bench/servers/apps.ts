@@ -11,8 +11,8 @@ import { HOST, type StartedServer } from './started-server.js';
 const READY_LIMIT_MS = 10_000;
 /** The default of `hub.connectionsPerRelay`. */
 const CONNECTIONS_PER_RELAY = 2;
-/** Options that differ from their defaults: those that would end a measurement by refusing clients. */
 const SERVICE = '/migration/service';
+/** Options that differ from their defaults: those that would end a measurement by refusing clients. */
 const RELAY = { maxConnectionsPerAddress: 1_000_000, maxNewConnectionsPerSecond: 1_000_000 };
 
 /** A gateway with Nest's own adapter. */

@@ -80,6 +80,7 @@ const Given = createParamDecorator((data: string, context: ExecutionContext) => 
     context.getHandler().name,
     context.getArgs().length,
   ];
+  if (data === 'laterFails') return Promise.reject(new RangeError('no later parameter'));
   return data === 'later' ? Promise.resolve(found) : found;
 });
 
@@ -121,6 +122,17 @@ class Gateway {
   @SubscribeMessage('parameterFails')
   parameterFails(@Given('fails') given: unknown) {
     return given;
+  }
+
+  @SubscribeMessage('laterParameterFails')
+  laterParameterFails(@Given('laterFails') given: unknown) {
+    return given;
+  }
+
+  // The last one is made first: it fails while nobody waits for it any more.
+  @SubscribeMessage('bothParametersFail')
+  bothParametersFail(@Given('fails') given: unknown, @Given('laterFails') later: unknown) {
+    return [given, later];
   }
 
   @SubscribeMessage('throws')

@@ -152,7 +152,12 @@ export class DirectHandlers {
         for (const { index, extractValue } of parameters) {
           const value: unknown = extractValue(...args);
           values[index] = value;
-          if (isPromiseLike(value)) isReady = false;
+          if (!isPromiseLike(value)) continue;
+          isReady = false;
+          const promise = Promise.resolve(value);
+          // Another parameter may fail before anybody waits for this one.
+          promise.catch(() => {});
+          values[index] = promise;
         }
         const result: unknown = isReady
           ? method.apply(instance, values)

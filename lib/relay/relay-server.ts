@@ -20,8 +20,8 @@ import { ProxyProtocolGate } from './proxy-protocol-gate.js';
 import { RelayCore } from './relay-core.js';
 import type { RelayLog } from './relay-log.js';
 import { ServiceEndpoint } from './service-endpoint.js';
-import { listenOnSocket } from './unix-socket.js';
 import { TrackedSockets } from './tracked-sockets.js';
+import { listenOnSocket } from './unix-socket.js';
 import type { Upgrade } from './upgrade-request.js';
 
 /** Clients have this long to answer the close frame of a relay that stops, in milliseconds. */
