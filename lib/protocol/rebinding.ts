@@ -15,6 +15,8 @@ export interface ReboundLink {
 
 /** Asks a hub server to go on with a connection on another service connection. */
 export class Rebinding {
+  /** The hub server is gone, which counts once another one has said its last word. */
+  gone = false;
   private asked: RelayBinding | undefined;
   private flowing = false;
   /** Where the hub server may have the connection before it answers. */
@@ -88,6 +90,7 @@ export class Rebinding {
 
   private ask(target: BindingTarget): RelayBinding {
     const { clock, stepMs } = this.link;
+    this.gone = false;
     // What comes later on the same service connection supersedes it there as well.
     this.superseded = this.superseded.filter((it) => it.target !== target);
     this.asked = this.link.bindAgain(target, this.stream);

@@ -76,6 +76,8 @@ export class ServerStream implements Taker {
   binding: RelayBinding | undefined;
   /** What the server sent while another server's messages must come first. */
   private held: (() => void)[] | undefined;
+  /** Whether the server's application has closed the connection. */
+  closing = false;
 
   /**
    * @param epoch with which the connection was opened on the server
@@ -96,6 +98,11 @@ export class ServerStream implements Taker {
 
   hold(event: () => void): void {
     this.held!.push(event);
+  }
+
+  /** This server has taken over from a lost one: what that has held comes before all it sends. */
+  follow(lost: ServerStream): void {
+    this.held = lost.held;
   }
 
   /** From now on the client gets what this server sends, first what was held. */
@@ -269,6 +276,7 @@ export class RelayBinding implements LinkEnd, AckSource {
     this.checkAnswered(`message 0x${message.type.toString(16)}`);
     switch (message.type) {
       case MessageType.CloseConnection:
+        this.stream.closing = true;
         this.pass(() => this.events.onServerClose(this, message));
         return;
       case MessageType.ClientPing:

@@ -246,6 +246,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
+    const lost = this.rebinding?.stream;
     this.current = target;
     this.context.moved();
     this.leaveLostServer(target.serverId, result.reason);
@@ -255,8 +256,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
       const { lastAttempt: attempt } = this;
       const { serverId: server } = target;
       this.leaving = new Leaving(this, origin, { attempt, server, reason: result.reason });
-    } else if (!this.leaving) {
-      target.stream.letThrough();
+    } else if (lost) {
+      target.stream.follow(lost);
     }
     this.settle(result);
     if (!this.leaving && !this.clientGone) this.owner.settled();
@@ -325,7 +326,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   onServerClose(binding: RelayBinding, cause: CloseCause): void {
-    if (binding !== this.current || this.clientGone) return;
+    // Held until now, it may be of a service connection that is lost.
+    if (binding.stream !== this.server || this.clientGone) return;
     if (this.state === 'closing' && cause.code === 1006) this.owner.closeClient(1006, '');
     if (this.state !== 'open') return;
     this.migration?.rollBack('closedByServer', 'ended');
@@ -353,6 +355,10 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     }
     this.server?.letThrough();
     this.closeAsWanted();
+    if (this.rebinding?.gone) {
+      this.serverGone();
+      return;
+    }
     this.owner.settled();
     this.migration?.retry();
   }
@@ -443,8 +449,12 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     if (!this.rebinding || this.migration) return;
     this.rerouting?.end('failed', 'sessionLost');
     const { context } = this;
+    const { closing } = this.rebinding.stream;
+    // The client has yet to get what the server said before it closed the connection.
+    this.rebinding.gone = closing && this.leaving !== undefined;
+    if (this.rebinding.gone) return;
     const nothingLeft = this.clientGone && this.inbound.empty && !context.needed;
-    const isOver = this.state !== 'open' || nothingLeft || !this.owner.survivesCrash;
+    const isOver = closing || this.state !== 'open' || nothingLeft || !this.owner.survivesCrash;
     if (isOver || context.obstacle) {
       this.loseServer(isOver ? undefined : context.obstacle);
       return;
