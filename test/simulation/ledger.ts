@@ -76,6 +76,8 @@ export interface ClientSide {
   moves?: number;
   /** An origin was ready to let it go, with all that it had; or another server took over. */
   departed?: boolean;
+  /** Epoch with which a server has been asked to take it, until the relay does not wait for the answer. */
+  opening?: number | undefined;
   /** The service connection that its messages take. */
   home: unknown;
   /** The service connection on which its server was asked last to go on. */

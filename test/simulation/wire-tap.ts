@@ -30,16 +30,18 @@ export class WireTap {
       case MessageType.OpenConnection: {
         const { connectionId, epoch, link, migration, request } = message;
         this.epochs.set(link, epoch);
-        const client = Number(request.url.split('=')[1]);
-        this.world.clientOf.set(connectionId, client);
-        this.clientOf.set(link, ledger.clients[client]!);
+        const index = Number(request.url.split('=')[1]);
+        const client = ledger.clients[index]!;
+        this.world.clientOf.set(connectionId, index);
+        this.clientOf.set(link, client);
+        client.opening = epoch;
         if (migration) {
-          this.world.contexts.opening(ledger.clients[client]!, message);
-          this.world.requests.opening(ledger.clients[client]!, message, this.server);
+          this.world.contexts.opening(client, message);
+          this.world.requests.opening(client, message, this.server);
           this.contexts.set(link, message.context);
         }
         if (migration?.reason !== 'crash') return;
-        this.world.takenOver(client, migration.server);
+        this.world.takenOver(index, migration.server);
         this.takeovers.set(link, migration.server);
         this.enter(link, 'taken over');
         return;
@@ -119,11 +121,16 @@ export class WireTap {
     switch (message.type) {
       case MessageType.OpenConnectionResponse: {
         const client = this.clientOf.get(message.link);
+        const epoch = this.epochs.get(message.link);
         if (!client || !message.accepted) return;
+        if (client.opening !== epoch) {
+          ledger.count('late answer of a target');
+          return;
+        }
+        client.opening = undefined;
         client.home = this;
         client.asked = undefined;
         this.world.contexts.moved(client, this.contexts.get(message.link));
-        const epoch = this.epochs.get(message.link);
         const side = ledger.connections.find(
           (it) => it.client === client.index && it.epoch === epoch,
         );
@@ -140,6 +147,11 @@ export class WireTap {
         return;
       case MessageType.ReclaimConnections:
         ledger.count('reclaimed');
+        for (const { connectionId, epoch } of message.connections) {
+          const client = ledger.clients[this.world.clientOf.get(connectionId)!];
+          // The server has lost the service connection on which it was asked to take the client.
+          if (client?.opening === epoch) client.opening = undefined;
+        }
         return;
       case MessageType.MigrationCommand: {
         const moment = this.world.requests.moment(message);
