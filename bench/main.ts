@@ -10,6 +10,7 @@ import { hasProgram, planOf, type Step } from './plan.js';
 import { type Baseline, checkRatios } from './report/check.js';
 import { evaluate, type Row } from './report/rows.js';
 import { BASELINE, fullReport, writeReport } from './report/full-report.js';
+import { change, steeringOf } from './steering.js';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
@@ -20,7 +21,12 @@ async function bench(options: BenchOptions, args: readonly string[]): Promise<bo
   const cores = chooseCores();
   const maxFiles = raiseOpenFiles();
   const program = buildLoadProgram();
-  const machine = [...describeMachine(cores), program.description];
+  const steered = 'each core does the TCP work of its own processes';
+  const machine = [
+    ...describeMachine(cores),
+    program.description,
+    ...(options.steer ? [steered] : []),
+  ];
   const { steps, leftOut } = planOf(options, {
     maxFiles,
     hasRates: program.hasRates,
@@ -34,8 +40,12 @@ async function bench(options: BenchOptions, args: readonly string[]): Promise<bo
     { cores, program, maxFiles, seconds, profile: profile && resolve(profile) },
     progress,
   );
-  // However this process ends, nothing that it started outlives it.
-  process.once('exit', () => run.kill());
+  const restore = options.steer ? change(steeringOf(cores)) : undefined;
+  // However this process ends, nothing that it started or changed outlives it.
+  process.once('exit', () => {
+    run.kill();
+    restore?.();
+  });
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.once(signal, () => process.exit(128 + number));
   }

@@ -9,6 +9,7 @@ describe('parseOptions', () => {
       quick: false,
       write: false,
       check: false,
+      steer: false,
     });
   });
 
@@ -41,10 +42,18 @@ describe('parseOptions', () => {
     ['--check'],
     ['--scenario', 'echo1'],
     ['--subject', 'split'],
+    ['--steer'],
     ['--profile', 'out'],
   ])('does not write what is not complete: %s', (...args) => {
     expect(() => parseOptions(['--write', ...args])).toThrow('--write is for all');
   });
+
+  it.each([['--steer'], ['--profile', 'out']])(
+    'does not compare what is not alike: %s',
+    (...args) => {
+      expect(() => parseOptions(['--check', ...args])).toThrow('--check is without');
+    },
+  );
 
   it.each([
     ['--runs', '0'],

@@ -20,6 +20,8 @@ export interface BenchOptions {
   write: boolean;
   /** Whether the ratios are compared with those of bench/baseline.json. */
   check: boolean;
+  /** Whether each core does the TCP work of its own processes only. */
+  steer: boolean;
   /** Folder for the CPU profiles of the servers. */
   profile?: string;
 }
@@ -36,6 +38,8 @@ export const usage = `npm run bench -- [options]
   --quick            only the main scenarios, 1 run of 1 second where not said otherwise
   --write            puts the result into docs/performance.md and bench/baseline.json
   --check            fails when a ratio is more than 15 % below that in bench/baseline.json
+  --steer            as root: each core does the TCP work of its own processes (receive flow
+                     steering on the loopback device, until the end of the run)
   --profile FOLDER   writes a CPU profile of every server process there; it slows them
   --help             this text
 
@@ -47,22 +51,24 @@ options.
 export function parseOptions(args: string[]): BenchOptions | 'help' {
   const values = read(args);
   if (values.help) return 'help';
-  const { quick = false, write = false, check = false, profile } = values;
+  const { quick = false, write = false, check = false, steer = false, profile } = values;
   const scenarios = listOf('scenario', values.scenario, SCENARIO_IDS);
   const subjects = listOf('subject', values.subject, SUBJECT_IDS);
   if (profile === '') throw new UsageError('--profile must be a folder');
-  if (write && (quick || check || scenarios || subjects || profile !== undefined)) {
+  const isOther = steer || profile !== undefined;
+  if (write && (quick || check || scenarios || subjects || isOther)) {
     throw new UsageError(
-      '--write is for all scenarios and subjects, without --check and --profile',
+      '--write is for all scenarios and subjects, without --check, --steer and --profile',
     );
   }
-  if (check && profile !== undefined) throw new UsageError('--check is not for profiled servers');
+  if (check && isOther) throw new UsageError('--check is without --steer and --profile');
   return {
     runs: integer('runs', values.runs ?? (quick ? '1' : '5'), 1, 100),
     seconds: inRange('seconds', values.seconds ?? (quick ? '1' : '3'), 0.1, 20),
     quick,
     write,
     check,
+    steer,
     ...(scenarios && { scenarios }),
     ...(subjects && { subjects }),
     ...(profile !== undefined && { profile }),
@@ -85,6 +91,7 @@ function read(args: string[]) {
         quick: { type: 'boolean' },
         write: { type: 'boolean' },
         check: { type: 'boolean' },
+        steer: { type: 'boolean' },
         profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
