@@ -41,6 +41,11 @@ export class Rebinding {
     return this.asked;
   }
 
+  /** Whether the hub server has time left to answer. */
+  get isAwaited(): boolean {
+    return this.timer !== undefined;
+  }
+
   /** Where inbound may flow before the answer: the hub server got all that was sent before. */
   get route(): RelayBinding | undefined {
     return this.flowing ? this.asked : undefined;
@@ -77,6 +82,7 @@ export class Rebinding {
   /** The answer is there, or will never come. */
   drop(): void {
     this.link.clock.clearTimer(this.timer);
+    this.timer = undefined;
     this.asked = undefined;
     this.flowing = false;
   }
@@ -101,6 +107,7 @@ export class Rebinding {
   /** Perhaps the service connection is broken and nobody knows: once, another one is tried. */
   private onSilence() {
     if (this.patient) {
+      this.timer = undefined;
       this.gaveUp();
       return;
     }

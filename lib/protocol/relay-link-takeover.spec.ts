@@ -70,6 +70,19 @@ describe('the loss of a hub server', () => {
     ]);
   });
 
+  it('closes the client then also when the lost server was asked, and does not answer', () => {
+    t.candidates = [];
+    t.a.lose();
+    t.rebind();
+    t.clock.run(100);
+    t.clock.run(299);
+    expect(t.owner.closeClient).not.toHaveBeenCalled();
+    t.clock.run(1);
+    expect(t.owner.closeClient.mock.calls).toEqual([[1012, 'serverLost']]);
+    expect(t.a.take()).toMatchObject([{ type: MessageType.CloseConnection, code: 1012 }]);
+    expect([t.owner.ended.mock.calls.length, t.clock.timers.size]).toEqual([1, 0]);
+  });
+
   it('closes the client when its endpoint does not allow a takeover', () => {
     t.survivesCrash = false;
     crash();
@@ -158,6 +171,17 @@ describe('the loss of a hub server', () => {
     t.b.take();
     t.link.forceClose(1012, 'noTarget');
     expect(t.b.take()).toMatchObject([{ code: 1012, reason: 'noTarget' }]);
+    expect([t.owner.ended.mock.calls.length, t.clock.timers.size]).toEqual([1, 0]);
+  });
+
+  it('and a forced close have one true end, though the lost server was asked', () => {
+    t.a.lose();
+    t.rebind();
+    t.clock.run(100);
+    t.b.take();
+    t.link.forceClose(1012, 'noTarget');
+    expect(t.b.take()).toEqual([expect.objectContaining({ code: 1012, reason: 'noTarget' })]);
+    expect(t.a.take()).toMatchObject([{ code: 1012, migration: { server: 'b' } }]);
     expect([t.owner.ended.mock.calls.length, t.clock.timers.size]).toEqual([1, 0]);
   });
 

@@ -181,8 +181,9 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     if (first && this.state !== 'opening') this.owner.closeClient(code, reason);
     if (!this.migration) this.endUnlessDetached();
     else if (!this.migration.rollBack(reason, 'ended')) {
-      const server = this.migration.abandon(code, reason);
-      if (server) this.leaveLostServer(server, reason);
+      const { targetId } = this.migration;
+      if (targetId !== undefined) this.leaveLostServer(targetId, reason);
+      this.migration.abandon(code, reason);
       this.end();
     }
   }
@@ -273,7 +274,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     this.migration = undefined;
     this.owner.migrationEnded(result);
     // The server that was given up may be back: its answer decides.
-    if (this.rebinding?.binding) return;
+    if (this.rebinding?.isAwaited) return;
     this.loseServer(result.reason === 'refused' ? 'takeoverRefused' : 'serverLost');
   }
 

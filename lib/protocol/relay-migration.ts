@@ -236,15 +236,16 @@ export class RelayMigration implements MigrationAttempt {
     if (!this.target) this.giveUp();
   }
 
-  /**
-   * Ends the attempt without an origin; the target hears a true disconnect.
-   * @returns serverId of the target, if there is one
-   */
-  abandon(code: number, reason: string): string | undefined {
+  /** serverId of the target, if one is asked. */
+  get targetId(): string | undefined {
+    return this.target?.serverId;
+  }
+
+  /** Ends the attempt without an origin; the target hears a true disconnect. */
+  abandon(code: number, reason: string): void {
     this.finish();
     this.target?.close(code, reason);
     this.link.lost(this.result('ended', reason));
-    return this.target?.serverId;
   }
 
   /** Begins a takeover. */
