@@ -22,6 +22,11 @@ describe('steering', () => {
     expect(values(3, 4).at(-1)).toBe('18');
   });
 
+  it('needs processes that stay on their cores', () => {
+    const cores = { servers: undefined, generator: undefined, notPinned: 'there is no taskset' };
+    expect(() => steeringOf(cores)).toThrow('pinned to cores: there is no taskset');
+  });
+
   it('changes settings, and gives them back what they had, once', () => {
     const [a, b] = [setting('a', '0'), setting('b', '7')];
     const restore = change([

@@ -13,8 +13,12 @@ export type Setting = readonly [file: string, value: string];
  * sends on the loopback device does that of the receiver as well, which would be another machine: so
  * the servers' core has the load generator's share, which grows with the number of clients.
  * https://docs.kernel.org/networking/scaling.html#rfs-receive-flow-steering
+ * @throws Error when the processes are not pinned to cores
  */
-export function steeringOf({ servers = 0, generator = 1 }: Cores): readonly Setting[] {
+export function steeringOf({ servers, generator, notPinned }: Cores): readonly Setting[] {
+  if (servers === undefined || generator === undefined) {
+    throw new Error(`--steer needs processes that are pinned to cores: ${notPinned}`);
+  }
   return [
     ['/proc/sys/net/core/rps_sock_flow_entries', FLOWS],
     [`${QUEUE}/rps_flow_cnt`, FLOWS],
