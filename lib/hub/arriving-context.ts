@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { decodeContext, encodeContext } from '../gateway/state/context-codec.js';
 import type { ConnectionContext } from '../gateway/state/context-codec.js';
 import type { OpenConnection } from '../protocol/messages.js';

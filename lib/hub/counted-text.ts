@@ -1,3 +1,5 @@
+import process from 'node:process';
+import { Buffer } from 'node:buffer';
 /** Bytes of a text that is remembered for longer than the present turn. */
 const MOST_KEPT = 16_384;
 

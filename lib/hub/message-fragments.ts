@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Payload } from '../protocol/messages.js';
 import { payloadBytes } from '../protocol/retention.js';
 

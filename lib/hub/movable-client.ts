@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { MigrationTooLateException } from '../gateway/exceptions/migration-too-late.exception.js';
 import type { Hold, HoldOptions } from '../gateway/hold.js';
 import type { HubClient } from '../gateway/hub-client.js';

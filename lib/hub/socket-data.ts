@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Payload } from '../protocol/messages.js';
 
 /** What `send`, `ping` and `pong` of a `ws` WebSocket take. */

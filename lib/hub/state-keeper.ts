@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { StateTooLargeException } from '../gateway/exceptions/state-too-large.exception.js';
 import { encodeContext } from '../gateway/state/context-codec.js';
 import type { ConnectionContext, PendingBatch } from '../gateway/state/context-codec.js';

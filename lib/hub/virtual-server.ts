@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { EventEmitter } from 'node:events';
 import type { HubClient } from '../gateway/hub-client.js';
 import { HubServer } from '../gateway/hub-server.js';

@@ -1,3 +1,5 @@
+import process from 'node:process';
+import { Buffer } from 'node:buffer';
 import type { HubLinkOwner } from '../protocol/hub-link-owner.js';
 import type { HubLink } from '../protocol/hub-link.js';
 import type { MigrationInfo, Payload } from '../protocol/messages.js';

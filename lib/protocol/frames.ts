@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { Encoder } from '@msgpack/msgpack';
 import { ProtocolError, ServiceCloseCode } from './errors.js';
 import { decodeMessagePack } from './message-pack.js';

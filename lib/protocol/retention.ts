@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Payload } from './messages.js';
 
 /** A message kept until its receiver acknowledged it. */

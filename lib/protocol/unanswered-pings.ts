@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 /** Pings remembered per connection; an application that sends more does not wait for answers. */
 const MAX_PINGS = 16;
 

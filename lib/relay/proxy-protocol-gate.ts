@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';

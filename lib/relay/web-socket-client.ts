@@ -1,3 +1,5 @@
+import process from 'node:process';
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { Payload } from '../protocol/messages.js';

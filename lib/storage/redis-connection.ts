@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 /** What runs scripts. */
 export interface RedisScripting {
   eval(script: string, options: RedisScriptOptions): Promise<unknown>;

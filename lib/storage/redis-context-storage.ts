@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { checkClaim, checkInteger, checkSave, TOMBSTONE_MS } from './arguments.js';
 import { ContextStorage, type StoredContext } from './context-storage.js';
 import { ContextStorageUnavailableException } from './context-storage-unavailable.exception.js';

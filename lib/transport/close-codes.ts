@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 /** Close codes of RFC 6455 that are needed by name. */
 export const CloseCode = {
   /** No code was given; never on the wire. */

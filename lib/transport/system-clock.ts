@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock, RandomSource, Timer } from '../protocol/clock.js';

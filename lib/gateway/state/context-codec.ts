@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { encode } from '@msgpack/msgpack';
 import { LARGEST_CONTEXT } from '../../options/limits.js';
 import { bytes, integer, list, optional, record, text } from '../../protocol/fields.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { decode } from '@msgpack/msgpack';
 import { LARGEST_CONTEXT } from '../../options/limits.js';

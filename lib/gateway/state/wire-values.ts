@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { ExtData, ExtensionCodec } from '@msgpack/msgpack';
 
 /** How deep objects, lists, maps and sets may be nested. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Payload } from '../../protocol/messages.js';
 import type { Taker } from '../../protocol/relay-binding.js';

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Payload } from '../../protocol/messages.js';

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { CloseCode, isSendableCode } from '../close-codes.js';
 import { maskInPlace, unmask } from './masks.js';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { payloadBytes } from '../../protocol/retention.js';
 import { maskInPlace, writeMask } from './masks.js';
 

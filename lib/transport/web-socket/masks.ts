@@ -1,3 +1,5 @@
+import process from 'node:process';
+import { Buffer } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
 /** Gets what a socket reads. The bytes may be overwritten as soon as the call returns. */
