@@ -5,6 +5,7 @@ import { FrameWriter, HEADER_BYTES, MAX_CONTROL_BYTES, readFrames } from './fram
 import type { FrameReceiver } from './frames.js';
 import { MessageType } from './messages.js';
 import type { ControlMessage } from './messages.js';
+import { takeBatch } from '../../test/support/take-batch.js';
 
 const LIMIT = 1000;
 
@@ -103,7 +104,7 @@ function write(all: Frame[]): Buffer {
     else if (it.kind === 'ack') writer.ack(it.link, it.numbers[0]!, it.numbers.slice(1));
     else writer.control(it.message as ControlMessage);
   }
-  return writer.take();
+  return takeBatch(writer);
 }
 
 const TEXT = [MessageType.Data, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x61];
@@ -130,7 +131,9 @@ describe('frames', () => {
         writer.data(7, data, false);
         expect(writer.length).toBe(HEADER_BYTES + Buffer.byteLength(data));
         const hex = Buffer.from(data).toString('hex');
-        expect(read(writer.take())).toEqual([{ kind: 'data', link: 7, data: hex, binary: false }]);
+        expect(read(takeBatch(writer))).toEqual([
+          { kind: 'data', link: 7, data: hex, binary: false },
+        ]);
       }),
     );
   });
@@ -142,7 +145,7 @@ describe('frames', () => {
       writer.ack(2, 7, []);
       writer.data(3, 'to many', false, true);
       writer.data(4, ['to', 'many'].join(' '), false);
-      return writer.take();
+      return takeBatch(writer);
     };
     const batch = toMany();
     expect(batch).toHaveLength(4 * HEADER_BYTES + 8 + 7);
@@ -171,7 +174,7 @@ describe('frames', () => {
     expect(writer.length).toBe(4 * HEADER_BYTES + 60);
     const first = { kind: 'data', data: '61'.repeat(30), binary: true };
     const second = { ...first, data: `${'61'.repeat(29)}62` };
-    expect(read(writer.take())).toEqual([
+    expect(read(takeBatch(writer))).toEqual([
       { ...first, link: 1 },
       { ...first, link: 2 },
       { ...second, link: 3 },
@@ -184,20 +187,30 @@ describe('frames', () => {
     writer.data(1, 'a', false);
     writer.data(1, 'a', true);
     expect(writer.length).toBe(2 * HEADER_BYTES + 2);
-    writer.take();
+    takeBatch(writer);
     writer.data(1, 'a', true);
     expect(writer.length).toBe(HEADER_BYTES + 1);
   });
 
-  it('are not touched by the writer once taken', () => {
+  it('are not touched by the writer any more when it may not use the bytes again', () => {
     const writer = new FrameWriter(64);
     writer.data(1, 'first', false);
-    const taken = writer.take();
-    const copy = Buffer.from(taken);
+    const batch = writer.bytes.subarray(0, writer.end);
+    const copy = Buffer.from(batch);
+    writer.clear(false);
     writer.data(2, 'second', false);
-    expect(writer.length).toBe(HEADER_BYTES + 6);
-    writer.take();
-    expect(taken).toEqual(copy);
+    expect([writer.length, batch]).toEqual([HEADER_BYTES + 6, copy]);
+  });
+
+  it('take no new bytes where they may be used again, unless a batch was large', () => {
+    const writer = new FrameWriter(64, 16);
+    const { bytes } = writer;
+    writer.data(1, 'first', false);
+    writer.clear(true);
+    expect([writer.bytes === bytes, writer.length, writer.end]).toEqual([true, 0, 16]);
+    writer.data(1, 'l'.repeat(1000), false);
+    writer.clear(true);
+    expect(writer.bytes).toHaveLength(64);
   });
 
   it('that are random bytes are read or are a ProtocolError', () => {
@@ -288,14 +301,14 @@ describe('frames', () => {
     const unknown = Buffer.from([0x7f, 0xff, 0, 0, 0, 9, 0, 0, 0, 2, 0xc1, 0xc1]);
     const writer = new FrameWriter();
     writer.data(3, 'after', false);
-    expect(read(Buffer.concat([unknown, writer.take()]))).toHaveLength(1);
+    expect(read(Buffer.concat([unknown, takeBatch(writer)]))).toHaveLength(1);
   });
 
   it('before a fault have been given to the receiver', () => {
     const writer = new FrameWriter();
     writer.data(3, 'before', false);
     const { seen, receiver } = collect();
-    const batch = Buffer.concat([writer.take(), Buffer.from([1])]);
+    const batch = Buffer.concat([takeBatch(writer), Buffer.from([1])]);
     expect(() => readFrames(batch, receiver, LIMIT)).toThrow('truncated frame header');
     expect(seen).toHaveLength(1);
   });

@@ -65,7 +65,7 @@ const readWord = (bytes: Buffer, at: number) =>
 const mostBytes = (text: string) =>
   text.length <= SHORT_TEXT ? text.length * 3 : Buffer.byteLength(text);
 
-/** Collects the frames of one turn and gives them as one buffer. */
+/** Collects the frames of one turn in one buffer. */
 export class FrameWriter {
   private buffer: Buffer;
   private used: number;
@@ -126,16 +126,24 @@ export class FrameWriter {
     this.used += HEADER_BYTES + encoded.length;
   }
 
-  /** The collected frames with the room in front; the writer starts anew and never touches the returned bytes again. */
-  take(): Buffer {
-    const used = this.buffer.subarray(0, this.used);
+  /** What was collected is before {@link end}, behind the room. */
+  get bytes(): Buffer {
+    return this.buffer;
+  }
+
+  get end(): number {
+    return this.used;
+  }
+
+  /**
+   * Starts anew.
+   * @param reuse whether the bytes may be used again; otherwise the writer never touches them any more
+   */
+  clear(reuse: boolean): void {
     this.used = this.room;
     this.lastData = undefined;
-    // A small batch is copied, so that not every turn costs a new buffer.
-    const { length } = this.buffer;
-    if (length === this.initialBytes && used.length * 4 <= length) return Buffer.from(used);
+    if (reuse && this.buffer.length === this.initialBytes) return;
     this.buffer = Buffer.allocUnsafe(this.initialBytes);
-    return used;
   }
 
   /** Whether it is what the last data frame has. Bytes may have changed since. */

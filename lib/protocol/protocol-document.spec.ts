@@ -11,6 +11,7 @@ import {
 } from './frames.js';
 import { MessageType, PROTOCOL_VERSION } from './messages.js';
 import { MESSAGE_SCHEMAS } from './schema.js';
+import { takeBatch } from '../../test/support/take-batch.js';
 
 const DOCUMENT = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
@@ -78,7 +79,7 @@ describe('docs/protocol.md', () => {
         },
         100,
       );
-      expect(writer.take().toString('hex')).toBe(batch.toString('hex'));
+      expect(takeBatch(writer).toString('hex')).toBe(batch.toString('hex'));
     }
     expect(frames).toEqual([
       [

@@ -269,6 +269,22 @@ describe("a relay's session", () => {
     expect(transport.flushes - before).toBe(flushes);
   });
 
+  it('has each of them wait as long, with one timer, which ends when none waits', () => {
+    const { clock, transport, session, end } = establishedRelay();
+    const link = session.bind(end);
+    const written: number[] = [];
+    const source = { writeAck: () => void written.push(clock.now() - start) };
+    const [start, timers] = [clock.now(), clock.timers.size];
+    for (const ms of [0, 9]) clock.after(ms, () => session.scheduleAck(source, true));
+    clock.after(8, () => session.sendData(link, 'x', false));
+    clock.run(start + 9);
+    const before = transport.flushes;
+    expect([written, clock.timers.size]).toEqual([[8], timers + 1]);
+    clock.run(start + 30);
+    expect([written, clock.timers.size]).toEqual([[8, 19], timers]);
+    expect(transport.flushes).toBe(before + 1);
+  });
+
   it('splits an acknowledgement with too many ranges', () => {
     const { transport, session } = establishedRelay();
     const ranges = Array.from({ length: 300 }, (_, i) => 10 + i);

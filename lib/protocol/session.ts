@@ -144,7 +144,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     if (late) {
       if (this.lateAckSources.push(source) === 1) {
         this.lateAcksFrom = this.clock.now();
-        this.lateAckTimer = this.clock.setTimer(() => this.writeLateAcks(), LATE_ACK_MS);
+        this.lateAckTimer ??= this.clock.setTimer(this.onLateAckTimer, LATE_ACK_MS);
       }
       return;
     }
@@ -197,13 +197,19 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     return undefined;
   }
 
-  private writeLateAcks() {
+  private readonly onLateAckTimer = () => {
+    this.lateAckTimer = undefined;
+    if (this.lateAckSources.length === 0) return;
+    const left = this.lateAcksFrom + LATE_ACK_MS - this.clock.now();
+    if (left >= 1) {
+      this.lateAckTimer = this.clock.setTimer(this.onLateAckTimer, left);
+      return;
+    }
     this.takeLateAcks();
     this.scheduleFlush();
-  }
+  };
 
   private takeLateAcks() {
-    this.lateAckTimer = undefined;
     for (const source of this.lateAckSources) this.ackSources.push(source);
     this.lateAckSources = [];
   }
@@ -217,14 +223,13 @@ export abstract class Session implements TransportReceiver, LinkChannel {
   private scheduleFlush() {
     if (this.flushing) return;
     this.flushing = true;
-    this.clock.defer(() => this.flush(), true);
+    this.clock.defer(this.flush, true);
   }
 
-  private flush() {
+  private readonly flush = () => {
     this.flushing = false;
     const now = this.clock.now();
     if (this.lateAckSources.length > 0 && now - this.lateAcksFrom >= LATE_ACK_ALONG_MS) {
-      this.clock.clearTimer(this.lateAckTimer);
       this.takeLateAcks();
     }
     const sources = this.ackSources;
@@ -234,7 +239,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     }
     this.lastSent = now;
     this.transport.flush();
-  }
+  };
 
   private armKeepAlive() {
     const { keepAliveMs, deadAfterMs } = this.times;

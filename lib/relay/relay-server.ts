@@ -5,7 +5,7 @@ import { parseIngress } from '../options/index.js';
 import type { ResolvedRelayOptions, ResolvedSecurityOptions } from '../options/index.js';
 import type { Clock, RandomSource } from '../protocol/clock.js';
 import { createTokenVerifier } from '../transport/service-token.js';
-import { systemClock, systemRandom } from '../transport/system-clock.js';
+import { relayClock, systemRandom } from '../transport/system-clock.js';
 import { createAddressReader, createTrust } from './client-address.js';
 import { ClientUpgrades } from './client-upgrades.js';
 import { routeBy } from './configured-route.js';
@@ -60,7 +60,7 @@ export class RelayServer {
   private stopping: Promise<void> | undefined;
 
   constructor(private readonly deps: RelayServerDeps) {
-    const { options, security, log, clock = systemClock, random = systemRandom } = deps;
+    const { options, security, log, clock = relayClock, random = systemRandom } = deps;
     const failures = new FailureLog(log, clock);
     this.core = new RelayCore(
       {

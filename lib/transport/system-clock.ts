@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock, RandomSource, Timer } from '../protocol/clock.js';
 import { LoopLoad } from './loop-load.js';
+import { deferToEndOfRead, timeOfRead } from './read-turn.js';
 
 /** How busy the event loop is. */
 const load = new LoopLoad();
@@ -15,6 +16,19 @@ export const systemClock: Clock = {
   defer: (fn, early = false) => {
     if (early && !load.isHigh(performance.now())) process.nextTick(fn);
     else setImmediate(fn);
+  },
+};
+
+/**
+ * The clock of a relay: what a read leads to is sent at its end. On a hub server it is sent a tick later, when
+ * the promises of handlers are through that do not wait for anything.
+ */
+export const relayClock: Clock = {
+  ...systemClock,
+  now: timeOfRead,
+  defer: (fn, early = false) => {
+    if (!early || load.isHigh(timeOfRead())) setImmediate(fn);
+    else if (!deferToEndOfRead(fn)) process.nextTick(fn);
   },
 };
 

@@ -107,7 +107,7 @@ async function connect(nearFrames: Frames, farFrames: Frames) {
         onFault: (code, reason) => events.onFault(code, reason),
         onClosed: (code, reason) => events.onClosed(code, reason),
       }),
-    send: (batch) => end.send(batch),
+    send: (batch, to) => end.send(batch, to),
     close: (code, reason) => end.close(code, reason),
     terminate: () => end.terminate(),
   });

@@ -65,8 +65,8 @@ export class WebSocketTransport implements Transport, BatchSocketEvents {
 
   flush(): void {
     if (this.writer.length === 0) return;
-    const batch = this.writer.take();
-    if (this.socket.isOpen) this.socket.send(batch);
+    const { writer } = this;
+    writer.clear(!this.socket.isOpen || this.socket.send(writer.bytes, writer.end));
   }
 
   close(code: ServiceCloseCode, reason: string): void {

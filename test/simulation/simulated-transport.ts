@@ -6,6 +6,7 @@ import type { Transport, TransportReceiver } from '../../lib/protocol/transport.
 import type { SimulatedServer } from './simulated-server.js';
 import { WireTap } from './wire-tap.js';
 import type { World } from './world.js';
+import { takeBatch } from '../support/take-batch.js';
 
 type Delivery = (receiver: TransportReceiver) => void;
 type Batch = Delivery[] | Buffer;
@@ -100,7 +101,7 @@ export class SimulatedTransport implements Transport {
 
   flush(): void {
     if (this.closing) return;
-    const batch: Batch = this.writer ? this.writer.take() : this.objects.splice(0);
+    const batch: Batch = this.writer ? takeBatch(this.writer) : this.objects.splice(0);
     if (batch.length === 0 || this.stalled) return;
     this.atPeer(() => this.peer.arrive(batch));
   }

@@ -21,8 +21,9 @@ export class WsBatchSocket implements BatchSocket {
     ws.on('close', (code, reason) => events.onClosed(code, reason.toString()));
   }
 
-  send(batch: Buffer): void {
-    this.ws.send(batch.subarray(BATCH_ROOM_BYTES), { binary: true, compress: false });
+  send(batch: Buffer, end: number): boolean {
+    this.ws.send(batch.subarray(BATCH_ROOM_BYTES, end), { binary: true, compress: false });
+    return false;
   }
 
   close(code: number, reason: string): void {

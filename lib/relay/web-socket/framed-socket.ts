@@ -11,7 +11,8 @@ import { closePayload, encodeHeader } from '../../transport/web-socket/frame-wri
 import type { FramePayload } from '../../transport/web-socket/frame-writer.js';
 import type { Outbox } from './outbox.js';
 import { readInto } from '../../transport/web-socket/socket-reading.js';
-import type { SocketReader } from '../../transport/web-socket/socket-reading.js';
+import { writeNow } from '../../transport/web-socket/socket-writing.js';
+import type { SocketReader } from '../../transport/read-turn.js';
 
 /** Pongs are left out while more than this waits in the socket: only the latest one matters. */
 const MOST_WAITING_BYTES = 65_536;
@@ -154,7 +155,9 @@ export class FramedSocket implements ClientWebSocket, FrameEvents, SocketReader 
   private write(frames: (number | FramePayload)[]) {
     const { socket } = this;
     if (!hasLarge(frames)) {
-      socket.write(this.outbox.encode(frames));
+      const bytes = this.outbox.encode(frames);
+      const taken = writeNow(socket, bytes, 0, bytes.length);
+      if (taken < bytes.length) socket.write(taken === 0 ? bytes : bytes.subarray(taken));
       return;
     }
     socket.cork();

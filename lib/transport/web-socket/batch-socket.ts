@@ -6,7 +6,8 @@ import { FrameError, FrameReader, Opcode } from './frame-reader.js';
 import type { FrameEvents } from './frame-reader.js';
 import { closePayload, frameInPlace } from './frame-writer.js';
 import { readInto } from './socket-reading.js';
-import type { SocketReader } from './socket-reading.js';
+import { writeNow } from './socket-writing.js';
+import type { SocketReader } from '../read-turn.js';
 
 /** Room in front of a batch, for the header of a frame; a multiple of what masks work in. */
 export const BATCH_ROOM_BYTES = 16;
@@ -28,9 +29,11 @@ export interface BatchSocket {
   start(events: BatchSocketEvents): void;
   /**
    * Sends a binary message.
-   * @param batch behind {@link BATCH_ROOM_BYTES} free ones; becomes the socket's own
+   * @param batch behind {@link BATCH_ROOM_BYTES} free ones; is changed
+   * @param end where it ends
+   * @returns whether the bytes may be used again; otherwise they are the socket's own
    */
-  send(batch: Buffer): void;
+  send(batch: Buffer, end: number): boolean;
   /** Starts the closing handshake. Idempotent. */
   close(code: number, reason: string): void;
   /** Cuts the connection. */
@@ -81,8 +84,8 @@ export class FramedBatchSocket implements BatchSocket, FrameEvents, SocketReader
     return !this.closeSent && !this.closeReceived && this.socket.writable;
   }
 
-  send(batch: Buffer): void {
-    this.write(Opcode.Binary, batch);
+  send(batch: Buffer, end: number): boolean {
+    return this.write(Opcode.Binary, batch, end);
   }
 
   close(code: number | undefined, reason: string): void {
@@ -130,12 +133,21 @@ export class FramedBatchSocket implements BatchSocket, FrameEvents, SocketReader
   }
 
   private control(opcode: number, payload: Buffer) {
-    this.write(opcode, Buffer.concat([Buffer.alloc(BATCH_ROOM_BYTES), payload]));
+    const bytes = Buffer.concat([Buffer.alloc(BATCH_ROOM_BYTES), payload]);
+    this.write(opcode, bytes, bytes.length);
   }
 
-  private write(opcode: number, bytes: Buffer) {
+  /** @returns whether the bytes may be used again */
+  private write(opcode: number, bytes: Buffer, end: number): boolean {
     const { socket, isClient } = this;
-    if (socket.writable) socket.write(frameInPlace(bytes, BATCH_ROOM_BYTES, opcode, isClient));
+    if (!socket.writable) return true;
+    const from = frameInPlace(bytes, BATCH_ROOM_BYTES, end, opcode, isClient);
+    const at = from + writeNow(socket, bytes, from, end);
+    if (at === end) return true;
+    const rest = bytes.subarray(at, end);
+    const isSmall = rest.length * 4 <= bytes.length;
+    socket.write(isSmall ? Buffer.from(rest) : rest);
+    return isSmall;
   }
 
   /** The peer sends no more. */

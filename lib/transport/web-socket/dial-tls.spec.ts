@@ -108,7 +108,12 @@ describe('dialWebSocket, wss:', () => {
       socket.write(serverFrame({ opcode: 2, final: true, payload: Buffer.alloc(5, 7) }));
       const end = new FramedBatchSocket(socket, head, 'client', MOST_BYTES);
       end.start({
-        onMessage: (data) => end.send(Buffer.concat([Buffer.alloc(BATCH_ROOM_BYTES), data])),
+        onMessage: (data) => {
+          end.send(
+            Buffer.concat([Buffer.alloc(BATCH_ROOM_BYTES), data]),
+            BATCH_ROOM_BYTES + data.length,
+          );
+        },
         onFault: () => {},
         onClosed: () => {},
       });
@@ -125,7 +130,8 @@ describe('dialWebSocket, wss:', () => {
         onClosed: (...how) => resolve(how),
       });
     });
-    for (const size of sizes) end.send(Buffer.alloc(BATCH_ROOM_BYTES + size, 7));
+    for (const size of sizes)
+      end.send(Buffer.alloc(BATCH_ROOM_BYTES + size, 7), BATCH_ROOM_BYTES + size);
     await until(() => expect(came).toEqual([5, ...sizes]));
     end.close(1000, 'done');
     expect(await closed).toEqual([1000, 'done']);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { payloadBytes } from '../../protocol/retention.js';
-import { maskInPlace, writeMask } from './masks.js';
+import { maskInFrame } from './masks.js';
 
 export type FramePayload = string | Uint8Array;
 /** Opcode and payload of frames, alternating. */
@@ -48,18 +48,25 @@ export function encodeHeader(opcode: number, length: number): Buffer {
 /**
  * Puts a header right before a payload that has room in front of it, and masks the payload if asked to.
  * @param room bytes in front of the payload, at least {@link MOST_HEADER_BYTES}
- * @returns the frame
+ * @param end where the payload ends
+ * @returns where the frame begins
  */
-export function frameInPlace(bytes: Buffer, room: number, opcode: number, masked: boolean): Buffer {
-  const length = bytes.length - room;
+export function frameInPlace(
+  bytes: Buffer,
+  room: number,
+  end: number,
+  opcode: number,
+  masked: boolean,
+): number {
+  const length = end - room;
   const maskAt = room - 4;
   const from = (masked ? maskAt : room) - headerBytes(length);
   writeHeader(bytes, from, opcode, length);
   if (masked) {
     bytes[from + 1]! |= 0x80;
-    maskInPlace(bytes.subarray(room), writeMask(bytes, maskAt));
+    maskInFrame(bytes, room, end);
   }
-  return from === 0 ? bytes : bytes.subarray(from);
+  return from;
 }
 
 function writeHeader(bytes: Buffer, at: number, opcode: number, length: number): number {

@@ -27,7 +27,7 @@ describe.each([
   ['with bufferutil', true],
 ])('a payload, %s', (_, hasBufferUtil) => {
   it('is unmasked, wherever it is and however long', async () => {
-    const { unmask, maskInPlace } = await load(hasBufferUtil);
+    const { unmask, maskInPlace, maskInFrame } = await load(hasBufferUtil);
     const mask = fc.uint8Array({ minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(
@@ -43,6 +43,11 @@ describe.each([
           const payload = inPlace.subarray(offset);
           maskInPlace(payload, key);
           expect([...payload]).toEqual([...data]);
+          const own = Buffer.concat([frame.subarray(0, offset + 4), data, Buffer.from('behind')]);
+          maskInFrame(own, offset + 4, offset + 4 + data.length);
+          expect(own.subarray(0, offset)).toEqual(frame.subarray(0, offset));
+          expect([...unmask(own, offset + 4, data.length)]).toEqual([...data]);
+          expect(own.subarray(offset + 4 + data.length).toString()).toBe('behind');
         },
       ),
     );

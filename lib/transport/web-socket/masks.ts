@@ -23,21 +23,36 @@ export function unmask(bytes: Uint8Array, from: number, length: number): Buffer 
     maskInPlace(payload, bytes.subarray(from - 4, from));
     return payload;
   }
+  maskShort(payload, 0, bytes, from, length);
+  return payload;
+}
+
+/** Puts a new mask into the four bytes before `from`, and masks what is from there up to `to`. */
+export function maskInFrame(frame: Buffer, from: number, to: number): void {
+  writeMask(frame, from - 4);
+  if (to - from > SHORT_BYTES) {
+    maskInPlace(frame.subarray(from, to), frame.subarray(from - 4, from));
+  } else {
+    maskShort(frame, from, frame, from, to - from);
+  }
+}
+
+/** Masks `length` bytes of `bytes`, whose mask is before them, and puts the result into `target`. */
+function maskShort(target: Buffer, at: number, bytes: Uint8Array, from: number, length: number) {
   const a = bytes[from - 4]!;
   const b = bytes[from - 3]!;
   const c = bytes[from - 2]!;
   const d = bytes[from - 1]!;
   let i = 0;
   for (; i + 3 < length; i += 4) {
-    payload[i] = bytes[from + i]! ^ a;
-    payload[i + 1] = bytes[from + i + 1]! ^ b;
-    payload[i + 2] = bytes[from + i + 2]! ^ c;
-    payload[i + 3] = bytes[from + i + 3]! ^ d;
+    target[at + i] = bytes[from + i]! ^ a;
+    target[at + i + 1] = bytes[from + i + 1]! ^ b;
+    target[at + i + 2] = bytes[from + i + 2]! ^ c;
+    target[at + i + 3] = bytes[from + i + 3]! ^ d;
   }
-  if (i < length) payload[i] = bytes[from + i]! ^ a;
-  if (i + 1 < length) payload[i + 1] = bytes[from + i + 1]! ^ b;
-  if (i + 2 < length) payload[i + 2] = bytes[from + i + 2]! ^ c;
-  return payload;
+  if (i < length) target[at + i] = bytes[from + i]! ^ a;
+  if (i + 1 < length) target[at + i + 1] = bytes[from + i + 1]! ^ b;
+  if (i + 2 < length) target[at + i + 2] = bytes[from + i + 2]! ^ c;
 }
 
 /**
@@ -64,14 +79,12 @@ export function maskInPlace(payload: Buffer, mask: Uint8Array): void {
 const pool = Buffer.alloc(8192);
 let used = pool.length;
 
-/** Puts a new mask into four bytes of `target`. @returns these bytes */
-export function writeMask(target: Buffer, at: number): Uint8Array {
+function writeMask(target: Buffer, at: number) {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
   for (let i = 0; i < 4; i++) target[at + i] = pool[used++]!;
-  return target.subarray(at, at + 4);
 }
 
 /** `ws` leaves it out under the same circumstances. */

@@ -1,10 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-
-/** Gets what a socket reads. The bytes may be overwritten as soon as the call returns. */
-export interface SocketReader {
-  readBytes(bytes: Uint8Array, length: number): void;
-}
+import { readTurn } from '../read-turn.js';
+import type { SocketReader } from '../read-turn.js';
 
 const SHARED_BYTES = 64 * 1024;
 /** Into this all sockets read, one after the other. */
@@ -32,7 +29,7 @@ export function readInto(socket: Socket, reader: SocketReader): void {
   if (socket.destroyed) return;
   const slots = slotsOf(target);
   if (!slots) {
-    socket.on('data', (bytes) => reader.readBytes(bytes, bytes.length));
+    socket.on('data', (bytes) => readTurn(reader, bytes, bytes.length));
     return;
   }
   shared ??= Buffer.allocUnsafeSlow(SHARED_BYTES);
@@ -44,7 +41,7 @@ export function readInto(socket: Socket, reader: SocketReader): void {
 }
 
 function onRead(this: ReadingSocket, length: number, bytes: Uint8Array): boolean {
-  this[READER]!.readBytes(bytes, length);
+  readTurn(this[READER]!, bytes, length);
   return true;
 }
 

@@ -3,6 +3,7 @@ import { FrameWriter } from '../../../lib/protocol/frames.js';
 import { MessageType } from '../../../lib/protocol/messages.js';
 import type { ControlMessage } from '../../../lib/protocol/messages.js';
 import type { FuzzRandom } from './fuzz-random.js';
+import { takeBatch } from '../../support/take-batch.js';
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(MessageType));
 const UNKNOWN_TYPES = Array.from({ length: 256 }, (_, type) => type).filter(
@@ -50,13 +51,13 @@ export const looseFrame = (type: number, link: number, fields: unknown): Buffer 
 export function controlFrame(message: ControlMessage): Buffer {
   const writer = new FrameWriter(256);
   writer.control(message);
-  return writer.take();
+  return takeBatch(writer);
 }
 
 export function ackFrame(link: number, count: number, ranges: number[] = []): Buffer {
   const writer = new FrameWriter(256);
   writer.ack(link, count, ranges);
-  return writer.take();
+  return takeBatch(writer);
 }
 
 export const dataFrame = (link: number, data: Buffer, flags: number): Buffer =>
