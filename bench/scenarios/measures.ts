@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LatencyHistogram } from '../load/latency-histogram.js';
 import { rssOf } from '../processes/proc.js';
 import type { ServerProcess } from '../subjects/server-process.js';
 import { measureCrash, measureMigration, measureMigrationUnderLoad } from './migration.js';
 import type { Measure } from './scenarios.js';
-import { otherLoad, type Trial, type Used } from './trial.js';
+import { measureSlice, valuesOf, warmUp } from './traffic.js';
+import { commonOf, type Trial } from './trial.js';
 
 /** What was measured, by metric. Times are in microseconds unless the name says otherwise. */
 export type Values = Readonly<Record<string, number>>;
@@ -13,10 +13,10 @@ const KIBIBYTE = 1024;
 /** For what follows the upgrades, in milliseconds. */
 const SETTLE_MS = 1000;
 
-export const MEASURES: Record<Measure, (trial: Trial) => Promise<Values>> = {
-  throughput: measureTraffic,
-  scaling: measureTraffic,
+/** Throughput is not among them: there subjects take turns. */
+export const MEASURES: Record<Exclude<Measure, 'throughput'>, (trial: Trial) => Promise<Values>> = {
   latency: measureTraffic,
+  scaling: measureTraffic,
   connect: measureConnect,
   memory: measureMemory,
   migration: measureMigration,
@@ -25,21 +25,9 @@ export const MEASURES: Record<Measure, (trial: Trial) => Promise<Values>> = {
 };
 
 async function measureTraffic(trial: Trial): Promise<Values> {
-  const { load, scenario } = trial;
-  await trial.connect();
-  if (scenario.measure === 'latency') await trial.heatUp();
-  load.start(scenario.traffic!);
-  await sleep(trial.warmUpMs);
-  await load.measure();
-  trial.begin();
-  await sleep(trial.measureMs);
-  const { messages, seconds, cpuShare } = await load.end();
-  const used = trial.used();
-  const { latencies } = await load.stop();
-  if (messages === 0) throw new Error('no message came in the measured time');
-  const common = commonOf(used, messages, cpuShare);
-  if (scenario.measure === 'latency') return { ...percentilesOf(latencies), ...common };
-  return { rate: messages / seconds, perCore: (messages / used.micros) * 1e6, ...common };
+  await warmUp(trial);
+  const slice = await measureSlice(trial, trial.measureMs);
+  return valuesOf([slice], trial.scenario.measure === 'latency');
 }
 
 async function measureConnect(trial: Trial): Promise<Values> {
@@ -79,19 +67,4 @@ function memoryOf(processes: readonly ServerProcess[]) {
       return { heap, rss: rssOf(server.pid) };
     }),
   );
-}
-
-function commonOf(used: Used, units: number, generatorShare: number): Values {
-  const each = [...used.byRole].map(([role, micros]) => [`cpu ${role}`, micros / units]);
-  return {
-    ...Object.fromEntries(each),
-    generatorShare,
-    otherLoad: otherLoad(used, generatorShare),
-  };
-}
-
-function percentilesOf(buckets: Parameters<typeof LatencyHistogram.from>[0]): Values {
-  const histogram = LatencyHistogram.from(buckets);
-  const micros = (share: number) => histogram.percentile(share) / 1000;
-  return { p50: micros(0.5), p99: micros(0.99), p999: micros(0.999) };
 }

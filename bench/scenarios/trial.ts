@@ -32,10 +32,40 @@ export interface Used {
   readonly busy: readonly number[];
 }
 
+/** What they used in several times that were equally long. */
+export function mergeUsed(all: readonly Used[]): Used {
+  const byRole = new Map<string, number>();
+  for (const [role, micros] of all.flatMap((used) => [...used.byRole])) {
+    byRole.set(role, (byRole.get(role) ?? 0) + micros);
+  }
+  const mean = (of: (used: Used) => number) =>
+    all.reduce((sum, used) => sum + of(used), 0) / all.length;
+  return {
+    byRole,
+    micros: all.reduce((sum, used) => sum + used.micros, 0),
+    ownShare: mean((used) => used.ownShare),
+    busy: (all[0]?.busy ?? []).map((_, core) => mean((used) => used.busy[core]!)),
+  };
+}
+
 /** Share of a core that other programs used: of the more disturbed one, 0 if not pinned. */
-export function otherLoad({ busy, ownShare }: Used, generatorShare: number): number {
+function otherLoad({ busy, ownShare }: Used, generatorShare: number): number {
   const [servers = 0, generator = 0] = busy;
   return Math.max(0, servers - ownShare, generator - generatorShare);
+}
+
+/** What is told of every measurement: CPU time by role for each unit, and how busy the cores were. */
+export function commonOf(
+  used: Used,
+  units: number,
+  generatorShare: number,
+): Record<string, number> {
+  const each = [...used.byRole].map(([role, micros]) => [`cpu ${role}`, micros / units]);
+  return {
+    ...Object.fromEntries(each),
+    generatorShare,
+    otherLoad: otherLoad(used, generatorShare),
+  };
 }
 
 /** One measurement: a subject's fresh processes and its load generators; ends all that it started. */
