@@ -269,7 +269,7 @@ describe("a relay's session", () => {
     expect(transport.flushes - before).toBe(flushes);
   });
 
-  it('has each of them wait as long, with one timer, which ends when none waits', () => {
+  it('has each of them wait as long, with no timer when none waits', () => {
     const { clock, transport, session, end } = establishedRelay();
     const link = session.bind(end);
     const written: number[] = [];

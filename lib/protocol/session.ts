@@ -144,7 +144,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     if (late) {
       if (this.lateAckSources.push(source) === 1) {
         this.lateAcksFrom = this.clock.now();
-        this.lateAckTimer ??= this.clock.setTimer(this.onLateAckTimer, LATE_ACK_MS);
+        this.lateAckTimer = this.clock.setTimer(() => this.writeLateAcks(), LATE_ACK_MS);
       }
       return;
     }
@@ -197,19 +197,13 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     return undefined;
   }
 
-  private readonly onLateAckTimer = () => {
-    this.lateAckTimer = undefined;
-    if (this.lateAckSources.length === 0) return;
-    const left = this.lateAcksFrom + LATE_ACK_MS - this.clock.now();
-    if (left >= 1) {
-      this.lateAckTimer = this.clock.setTimer(this.onLateAckTimer, left);
-      return;
-    }
+  private writeLateAcks() {
     this.takeLateAcks();
     this.scheduleFlush();
-  };
+  }
 
   private takeLateAcks() {
+    this.lateAckTimer = undefined;
     for (const source of this.lateAckSources) this.ackSources.push(source);
     this.lateAckSources = [];
   }
@@ -230,6 +224,7 @@ export abstract class Session implements TransportReceiver, LinkChannel {
     this.flushing = false;
     const now = this.clock.now();
     if (this.lateAckSources.length > 0 && now - this.lateAcksFrom >= LATE_ACK_ALONG_MS) {
+      this.clock.clearTimer(this.lateAckTimer);
       this.takeLateAcks();
     }
     const sources = this.ackSources;
