@@ -14,7 +14,7 @@ const forbidden = {
 };
 const onlyPackages = {
   protocol: ['@msgpack/msgpack', 'node:buffer'],
-  storage: ['node:crypto'],
+  storage: ['node:buffer', 'node:crypto'],
 };
 const onlyOwnFiles = ['protocol', 'storage'];
 const optionalPeers = {
