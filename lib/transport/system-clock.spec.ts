@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock, systemRandom } from './system-clock.js';
+import { readTurn, timeOfRead } from './read-turn.js';
+import { relayClock, systemClock, systemRandom } from './system-clock.js';
 
 describe('systemClock', () => {
   it('calls timers, but not those that were cleared', async () => {
@@ -24,6 +25,33 @@ describe('systemClock', () => {
     });
     expect(calls).toEqual(['same turn', 'deferred']);
   });
+});
+
+it.each([
+  ['a relay at the end of a read', relayClock, ['read', 'early', 'tick', 'turn', 'outside']],
+  ['a hub server in a tick', systemClock, ['read', 'tick', 'early', 'turn', 'outside']],
+])('what may leave early leaves %s', async (_, clock, order) => {
+  const calls: string[] = [];
+  const readBytes = () => {
+    process.nextTick(() => calls.push('tick'));
+    clock.defer(() => calls.push('turn'));
+    clock.defer(() => calls.push('early'), true);
+    calls.push('read');
+  };
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      readTurn({ readBytes }, Buffer.alloc(0), 0);
+      setImmediate(() => {
+        clock.defer(() => resolve(void calls.push('outside')), true);
+      });
+    });
+  });
+  expect(calls).toEqual(order);
+});
+
+it("stands still during a read, if it is a relay's", () => {
+  const readBytes = () => expect(relayClock.now()).toBe(timeOfRead());
+  readTurn({ readBytes }, Buffer.alloc(0), 0);
 });
 
 describe('systemRandom', () => {

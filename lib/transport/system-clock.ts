@@ -27,8 +27,8 @@ export const relayClock: Clock = {
   ...systemClock,
   now: timeOfRead,
   defer: (fn, early = false) => {
-    if (!early || load.isHigh(timeOfRead())) setImmediate(fn);
-    else if (!deferToEndOfRead(fn)) process.nextTick(fn);
+    const waits = !early || load.isHigh(timeOfRead());
+    if (waits || !deferToEndOfRead(fn)) systemClock.defer(fn, early);
   },
 };
 

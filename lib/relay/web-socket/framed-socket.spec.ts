@@ -4,6 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clientFrame } from '../../../test/support/client-frame.js';
 import { until } from '../../../test/support/until.js';
+import { FrameReader } from '../../transport/web-socket/frame-reader.js';
 import { systemClock } from '../../transport/system-clock.js';
 import type { Taker } from '../../protocol/relay-binding.js';
 import type { ClientWebSocketEvents } from './client-web-socket.js';
@@ -148,6 +149,38 @@ describe('what a gateway sends', () => {
     expect(counter.taken).toBeLessThan(sent);
     far.resume();
     await until(() => expect(counter.taken).toBe(sent + 1));
+  });
+
+  it('comes once each and whole, wherever the operating system has had no more room', async () => {
+    far.pause();
+    const framed = frame();
+    const taker = new Counter();
+    const sent: string[] = [];
+    const send = async (index: number) => {
+      sent.push(`${index}:${'x'.repeat(index % 9000)}`);
+      framed.send(sent.at(-1)!, false, taker);
+      await turn();
+    };
+    let index = 0;
+    for (; near.writableLength === 0 && index < 50_000; index++) await send(index);
+    expect(near.writableLength).toBeGreaterThan(0);
+    for (const more = index + 20; index < more; index++) await send(index);
+    const came: string[] = [];
+    const fail = (...fault: unknown[]) => expect.unreachable(fault.join());
+    const reader = new FrameReader(
+      10_000,
+      {
+        onMessage: (data) => came.push(data.toString()),
+        onPing: fail,
+        onPong: fail,
+        onClose: fail,
+      },
+      'server',
+    );
+    far.on('data', (chunk: Buffer) => reader.read(chunk, chunk.length)).resume();
+    await until(() => expect(came).toHaveLength(sent.length));
+    expect(came).toEqual(sent);
+    await until(() => expect(taker.taken).toBe(sent.length));
   });
 
   it('is not taken by a client that is gone', async () => {
