@@ -25,9 +25,9 @@ export class Completions {
   /** @param count messages complete without a gap; at first those from before this link began */
   constructor(public count: number) {}
 
-  /** Everything above the gap that is complete: first and last number of each range. */
+  /** Everything above the gap that is complete: first and last number of each range, as of now. */
   get ranges(): readonly number[] {
-    return this.above;
+    return [...this.above];
   }
 
   complete(number: number): void {
