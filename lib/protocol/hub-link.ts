@@ -1,9 +1,9 @@
 import { ProtocolError, ServiceCloseCode } from './errors.js';
-import { HubInbound } from './hub-inbound.js';
 import type { AckMode } from './hub-inbound.js';
 import type { HubLinkHost, HubLinkOwner, LinkEndCause } from './hub-link-owner.js';
 import { HubMove } from './hub-move.js';
 import type { Readiness } from './hub-move.js';
+import { HubOutbound } from './hub-outbound.js';
 import { MessageType } from './messages.js';
 import type {
   CloseConnection,
@@ -19,25 +19,22 @@ import type {
   Payload,
   RebindConnection,
 } from './messages.js';
-import { OutboundWindow } from './outbound-window.js';
 import type { OutboundLimits } from './outbound-window.js';
-import { payloadBytes } from './retention.js';
 import type { LinkChannel, LinkEnd } from './session.js';
-import { UnansweredPings } from './unanswered-pings.js';
 
 export type { AckMode } from './hub-inbound.js';
 
 type Phase = 'opening' | 'open' | 'rerouting' | 'released' | 'closed';
 
 /**
- * The hub server's end of one client connection: counts, acknowledges, retains, and leaves at a safe
- * point when the relay asks it to.
+ * The hub server's end of one client connection: its life from opening to the end, on one service
+ * connection after the other; leaves at a safe point when the relay asks it to.
  *
  * To another server: open, with a {@link HubMove} under way; when that is migrating (READY), it is
  * paused; then released (moved) → closed, or just open again (rolled back). To another service
  * connection: open → rerouting (READY) → open.
  */
-export class HubLink extends HubInbound implements LinkEnd {
+export class HubLink extends HubOutbound implements LinkEnd {
   readonly connectionId: string;
   readonly endpoint: EndpointKey;
   /** The epoch of the latest binding. */
@@ -45,14 +42,10 @@ export class HubLink extends HubInbound implements LinkEnd {
   private readonly origin: MigrationInfo | undefined;
   private detachedNow = false;
   private phase: Phase = 'opening';
-  protected readonly outbound: OutboundWindow;
-  private pings: UnansweredPings | undefined;
   /** The last one that was asked for, of either kind. */
   private attempt = 0;
   /** The connection lives on at another server, and did not leave on request. */
   private isElsewhere = false;
-  private closing: { code: number; reason: string } | undefined;
-  private closeSent = false;
 
   constructor(
     channel: LinkChannel,
@@ -63,17 +56,11 @@ export class HubLink extends HubInbound implements LinkEnd {
     private readonly host: HubLinkHost,
     owner: HubLinkOwner,
   ) {
-    super(channel, number, open.inbound, ack, owner);
+    super(channel, number, open.inbound, ack, limits, owner);
     this.endpoint = { port: open.port, path: open.path };
     this.origin = open.migration;
     this.connectionId = open.connectionId;
     this.epoch = open.epoch;
-    this.outbound = new OutboundWindow(channel, number, limits);
-  }
-
-  /** Bytes that the client's socket has not taken yet. */
-  get bufferedBytes(): number {
-    return this.outbound.bytes;
   }
 
   /** Whether the relay asked this connection to move to another server and it has not left yet. */
@@ -134,62 +121,10 @@ export class HubLink extends HubInbound implements LinkEnd {
     this.finish(undefined, new Error(CLOSED_BEFORE_TAKEN));
   }
 
-  /**
-   * Sends a message to the client.
-   * @param done called once the client's socket has taken it, or with an error when it never will
-   * @param bytes of the payload
-   */
-  send(
-    data: Payload,
-    binary: boolean,
-    done?: (error?: Error) => void,
-    bytes = payloadBytes(data),
-  ): void {
-    if (this.over || this.closing) {
-      done?.(new Error('The connection is closed'));
-      return;
-    }
-    this.outbound.push(data, binary, bytes, done);
-    if (this.flowing) this.transmit();
-  }
-
-  ping(data: Uint8Array): void {
-    (this.pings ??= new UnansweredPings()).sent(data);
-    if (this.flowing) this.sendPing(data);
-  }
-
-  pong(data: Uint8Array): void {
-    if (this.flowing) this.say({ type: MessageType.ClientPong, data });
-  }
-
-  /**
-   * Closes the client's connection once it got everything sent before.
-   * @param code 1006 cuts it without a closing handshake
-   */
-  close(code: number, reason: string): void {
-    if (this.over || this.closing) return;
-    this.closing = { code, reason };
-    if (this.flowing) this.transmit();
-  }
-
-  /** Closes the client's connection now; what it was not sent yet is dropped. */
-  abort(code: number, reason: string): void {
-    if (this.over) return;
-    this.closing = { code, reason };
-    this.closeSent = false;
-    this.outbound.dropWaiting(new Error('The connection was cut'));
-    if (this.flowing) this.transmit();
-  }
-
   onData(data: Payload, binary: boolean): void {
     if (this.phase !== 'open' || (this.settling && !this.move!.flows)) this.outOfOrder('data');
     this.inbound.received++;
     this.owner.deliver(data, binary);
-  }
-
-  onAck(count: number, ranges: readonly number[]): void {
-    this.outbound.acknowledge(count, ranges);
-    if (this.flowing) this.transmit();
   }
 
   onMessage(message: LinkMessage): void {
@@ -201,8 +136,7 @@ export class HubLink extends HubInbound implements LinkEnd {
         this.inbound.skip(message.count);
         return;
       case MessageType.ClientPong:
-        this.pings?.answered(message.data);
-        this.owner.pongReceived(message.data);
+        this.onPong(message.data);
         return;
       case MessageType.MigrateConnectionRequest:
         this.onMigrateRequest(message);
@@ -228,7 +162,6 @@ export class HubLink extends HubInbound implements LinkEnd {
     const { sent } = this.outbound;
     this.bindTo(channel, message);
     this.repeat(sent);
-    this.closeSent = false;
     const stays = this.leaving;
     this.phase = 'open';
     if (stays) this.move!.stays('rebound');
@@ -378,29 +311,6 @@ export class HubLink extends HubInbound implements LinkEnd {
     this.detachedNow = false;
     const { received: got } = this.inbound;
     this.say({ type: MessageType.RebindConnectionResponse, accepted: true, received: got });
-  }
-
-  /** What waited while nothing could be sent, or may have got lost, is sent. */
-  private resume() {
-    this.transmit();
-    this.catchUp();
-    if (this.pings && this.flowing) for (const ping of this.pings.list) this.sendPing(ping);
-  }
-
-  private sendPing(data: Uint8Array) {
-    this.say({ type: MessageType.ClientPing, data });
-  }
-
-  private transmit() {
-    this.outbound.transmit();
-    this.sendCheckpoints();
-    if (this.closing && this.outbound.drained) this.sendClose();
-  }
-
-  private sendClose() {
-    if (this.closeSent) return;
-    this.closeSent = true;
-    this.say({ type: MessageType.CloseConnection, ...this.closing! });
   }
 
   private end(code: number, reason: string, migration: MigrationInfo | undefined) {

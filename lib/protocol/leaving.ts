@@ -4,12 +4,6 @@ import { Rebinding } from './rebinding.js';
 import type { ReboundLink } from './rebinding.js';
 import type { BindingTarget, RelayBinding } from './relay-binding.js';
 
-/** What {@link Leaving} asks of its link. */
-export interface LeftLink extends ReboundLink {
-  /** Nothing more comes from the server that was left. */
-  left(): void;
-}
-
 /**
  * The hub server that a connection has left: what it sent until its last word goes to the client
  * before anything of the next server, also when its service connection is lost meanwhile.
@@ -21,10 +15,12 @@ export class Leaving {
   private over = false;
   private timer: Timer;
 
+  /** @param left called when nothing more comes from the server */
   constructor(
-    private readonly link: LeftLink,
+    private readonly link: ReboundLink,
     binding: RelayBinding,
     private readonly result: Pick<MigrateConnectionAck, 'attempt' | 'server' | 'reason'>,
+    private readonly left: () => void,
   ) {
     this.rebinding = new Rebinding(
       link,
@@ -94,7 +90,7 @@ export class Leaving {
     const migration = { server, reason, attempt };
     this.bound?.close(1012, reason, migration);
     this.rebinding.close(1012, reason, migration);
-    this.link.left();
+    this.left();
   }
 
   private bindTo(binding: RelayBinding) {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from './clock.js';
 import type { MigrateConnectionAck, MigrationInfo } from './messages.js';
-import type { BindingTarget, RelayBinding, ServerStream } from './relay-binding.js';
+import type { BindingTarget, RelayBinding } from './relay-binding.js';
+import type { ServerStream } from './server-stream.js';
 
 /** What rebinding asks of its link. */
 export interface ReboundLink {

@@ -1,7 +1,8 @@
 import type { ContextBudget } from './context-budget.js';
 import type { InboundLimits, InboundSource } from './inbound-queue.js';
 import type { Payload, ServerSelector } from './messages.js';
-import type { BindingTarget, Taker } from './relay-binding.js';
+import type { BindingTarget } from './relay-binding.js';
+import type { Taker } from './server-stream.js';
 import type { MigrationResult } from './relay-migration.js';
 import type { RerouteResult } from './relay-reroute.js';
 import type { RetentionBudget } from './retention-budget.js';

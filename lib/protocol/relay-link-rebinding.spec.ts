@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Taker } from './relay-binding.js';
+import type { Taker } from './server-stream.js';
 import {
   ENDED,
   FakeServer,

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.js';
+import { InboundQueue } from './inbound-queue.js';
 import type {
   Checkpoint,
   ClientRequest,
@@ -11,42 +12,33 @@ import type {
   RebindConnectionResponse,
   ServerSelector,
 } from './messages.js';
-import { InboundQueue } from './inbound-queue.js';
-import { Leaving } from './leaving.js';
-import type { LeftLink } from './leaving.js';
-import { Rebinding } from './rebinding.js';
-import { RelayBinding, ServerStream } from './relay-binding.js';
+import { RelayBinding } from './relay-binding.js';
+import { ServerStream } from './server-stream.js';
 import type { BindingEvents, BindingTarget, CloseCause } from './relay-binding.js';
 import { RelayContext } from './relay-context.js';
+import { RelayLinkMoves } from './relay-link-moves.js';
+import type { MovedLink } from './relay-link-moves.js';
 import type { RelayLinkBudgets, RelayLinkLimits, RelayLinkOwner } from './relay-link-owner.js';
-import { RelayMigration } from './relay-migration.js';
-import type { MigratingLink, MigrationPlan, MigrationResult } from './relay-migration.js';
-import { RelayReroute } from './relay-reroute.js';
-import type { ReroutePlan, ReroutedLink, RerouteResult } from './relay-reroute.js';
-
-/** Steps that a takeover may last. */
-const TAKEOVER_STEPS = 3;
+import { RelayLinkServers } from './relay-link-servers.js';
+import type { ServedLink } from './relay-link-servers.js';
+import type { MigrationPlan, RelayMigration } from './relay-migration.js';
+import type { ReroutePlan } from './relay-reroute.js';
 
 type State = 'opening' | 'open' | 'closing' | 'ended';
 
 /**
  * The relay's end of one client connection. It numbers and retains what the client sends, has it
- * served by one hub server at a time, and moves it by a {@link RelayMigration}.
+ * served by one hub server at a time, and lives until the server has heard of the client's end.
  */
-export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, LeftLink {
+export class RelayLink implements BindingEvents, ServedLink, MovedLink {
   private state: State = 'opening';
-  private current: RelayBinding | undefined;
-  private migration: RelayMigration | undefined;
-  private rerouting: RelayReroute | undefined;
   /** The application closed the connection on the server that was left. */
   private closeWanted: CloseCause | undefined;
-  /** The server that was left, until it said that all it sent has been sent. */
-  private leaving: Leaving | undefined;
-  /** Since the service connection was lost, until the server or another one has the link. */
-  private rebinding: Rebinding | undefined;
   readonly stepMs: number;
   private readonly inbound: InboundQueue;
   private readonly context: RelayContext;
+  private readonly servers = new RelayLinkServers(this);
+  private readonly moves: RelayLinkMoves;
   private clientGone: CloseCause | undefined;
   /** The hub server was told of the end and has this long to confirm it. */
   private endTimer: Timer;
@@ -55,8 +47,6 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   lastEpoch = 0;
   /** The epoch with which the connection was opened first; an earlier one was never let in. */
   firstEpoch = 0;
-  /** Number of the latest attempt to move, to another hub server or service connection. */
-  lastAttempt = 0;
   private protocol = '';
 
   constructor(
@@ -71,21 +61,33 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     this.stepMs = limits.stepMs;
     this.inbound = new InboundQueue(limits, budgets.inbound, owner);
     this.context = new RelayContext(budgets.contexts);
+    this.moves = new RelayLinkMoves(this, this.servers, this.inbound, this.context, owner);
   }
 
   /** serverId of the hub server that serves the client. */
   get serverId(): string | undefined {
-    return this.server?.serverId;
+    return this.servers.stream?.serverId;
   }
 
   /** Whether the link is on its way to another hub server or service connection. */
   get moving(): boolean {
-    return (this.migration ?? this.leaving ?? this.rerouting ?? this.rebinding) !== undefined;
+    const { moves, servers } = this;
+    return moves.underWay || servers.detached || servers.leftId !== undefined;
   }
 
   /** The attempt to move to another hub server that is under way. */
   get attempt(): RelayMigration | undefined {
-    return this.migration;
+    return this.moves.attempt;
+  }
+
+  /** Number of the latest attempt to move, to another hub server or service connection. */
+  get lastAttempt(): number {
+    return this.moves.lastAttempt;
+  }
+
+  /** @param attempt number that no attempt will have */
+  skipAttempt(attempt: number): void {
+    this.moves.lastAttempt = attempt;
   }
 
   /** Whether the application lets the connection move to another hub server. */
@@ -94,17 +96,17 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   get isRerouting(): boolean {
-    return this.rerouting !== undefined;
+    return this.moves.isRerouting;
   }
 
   /** The service connection that carries the link. */
   get route(): BindingTarget | undefined {
-    return this.current?.target;
+    return this.servers.current?.target;
   }
 
   /** Whether the link waits for another service connection of its hub server. */
   get detached(): boolean {
-    return this.rebinding !== undefined;
+    return this.servers.detached;
   }
 
   /** Bytes of inbound messages retained. */
@@ -114,7 +116,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
 
   /** Its number and epoch on the service connection that carries it. */
   get binding(): Readonly<Pick<RelayBinding, 'number' | 'epoch'>> | undefined {
-    return this.current;
+    return this.servers.current;
   }
 
   /** How far the connection's life is, its moves aside. */
@@ -130,7 +132,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   open(target: BindingTarget, epoch = 0): void {
     this.lastEpoch = epoch;
     this.firstEpoch = epoch + 1;
-    this.current = this.openOn(target);
+    this.servers.current = this.openOn(target);
   }
 
   /** A whole message from the client. */
@@ -142,24 +144,22 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   clientPong(data: Uint8Array): void {
-    if (this.state === 'open' && !this.migration && !this.clientGone) this.current?.pong(data);
+    if (this.state !== 'open' || this.attempt || this.clientGone) return;
+    this.servers.current?.pong(data);
   }
 
   /** The client's socket is gone. The hub server hears of it after all that the client sent. */
   clientClosed(code: number, reason: string): void {
     if (this.state === 'ended' || this.clientGone) return;
     this.clientGone = { code, reason };
-    if (this.migration) this.migration.rollBack('clientClosed', 'ended');
-    else this.endUnlessDetached();
+    if (this.attempt) this.attempt.rollBack('clientClosed', 'ended');
+    else this.endUnlessMoving();
   }
 
   /** Asks the hub server to let the connection move. @returns false when it cannot be asked now */
   migrate(plan: MigrationPlan): boolean {
-    const { current } = this;
-    if (this.state !== 'open' || this.moving || !current || this.clientGone) return false;
-    if (!this.context.migratable) return false;
-    this.migration = new RelayMigration(this, current, current.serverId, ++this.lastAttempt, plan);
-    this.progressed();
+    if (this.state !== 'open' || !this.movable || !this.context.migratable) return false;
+    this.moves.migrate(plan);
     return true;
   }
 
@@ -168,8 +168,8 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
    * @returns false when it cannot be asked now
    */
   reroute(plan: ReroutePlan): boolean {
-    if (this.state === 'opening' || this.moving || !this.current || this.clientGone) return false;
-    this.rerouting = new RelayReroute(this, this.current, ++this.lastAttempt, plan);
+    if (this.state === 'opening' || !this.movable) return false;
+    this.moves.reroute(plan);
     return true;
   }
 
@@ -179,25 +179,21 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     const first = !this.clientGone;
     this.clientGone ??= { code, reason };
     if (first && this.state !== 'opening') this.owner.closeClient(code, reason);
-    if (!this.migration) this.endUnlessDetached();
-    else if (!this.migration.rollBack(reason, 'ended')) {
-      const { targetId } = this.migration;
-      if (targetId !== undefined) this.leaveLostServer(targetId, reason);
-      this.migration.abandon(code, reason);
+    const migration = this.attempt;
+    if (!migration) this.endUnlessMoving();
+    else if (!migration.rollBack(reason, 'ended')) {
+      const { attempt, targetId: server } = migration;
+      if (server !== undefined) this.servers.leaveLost({ server, reason, attempt });
+      migration.abandon(code, reason);
       this.end();
     }
   }
 
   selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined {
-    const { leaving } = this;
+    const { leftId } = this.servers;
     // Opened there anew, its last word would be lost, and asked for of the wrong one.
-    const all = leaving ? new Set([...excluded, leaving.serverId]) : excluded;
+    const all = leftId === undefined ? excluded : new Set([...excluded, leftId]);
     return this.owner.selectTarget(all, to);
-  }
-
-  progressed(): void {
-    this.forward();
-    this.owner.migrationProgressed();
   }
 
   openOn(target: BindingTarget, migration?: MigrationInfo): RelayBinding {
@@ -223,69 +219,18 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     return this.owner.selectRoute(serverId, besides);
   }
 
-  leaveFor(target: BindingTarget, attempt: number, reason: string): void {
-    const former = this.current!;
-    former.release();
-    this.current = undefined;
-    this.rebinding = this.newRebinding(former.stream);
-    this.rebinding.moveTo(target, { attempt, reason }, former);
-    this.forward();
-  }
-
-  rerouteEnded(result: RerouteResult): void {
-    this.rerouting = undefined;
-    this.forward();
-    this.owner.rerouted(result);
-    if (this.clientGone) this.endUnlessDetached();
-  }
-
-  originReady(answer: MigrateConnectionResponse, flowed: boolean): void {
-    const fault = this.inbound.faultOf(answer, flowed);
-    if (fault) this.current?.fail(`ready with ${fault}`);
-    this.inbound.release(answer.handled, []);
-    this.context.depart(answer.context);
-  }
-
-  moved(target: RelayBinding, origin: RelayBinding | undefined, result: MigrationResult): void {
-    const lost = this.rebinding?.stream;
-    this.current = target;
-    this.context.moved();
-    this.leaveLostServer(target.serverId, result.reason);
-    // What the origin had received and not handed to its handlers goes to the target.
-    this.inbound.rewind();
-    if (origin) {
-      const { lastAttempt: attempt } = this;
-      const { serverId: server } = target;
-      this.leaving = new Leaving(this, origin, { attempt, server, reason: result.reason });
-    } else if (lost) {
-      target.stream.follow(lost);
-    }
-    this.settle(result);
-    if (!this.leaving && !this.clientGone) this.owner.settled();
-  }
-
-  stayed(result: MigrationResult): void {
-    this.context.stay();
-    this.settle(result);
-  }
-
-  lost(result: MigrationResult): void {
-    this.current = undefined;
-    this.migration = undefined;
-    this.owner.migrationEnded(result);
-    // The server that was given up may be back: its answer decides.
-    if (this.rebinding?.isAwaited) return;
-    this.loseServer(result.reason === 'refused' ? 'takeoverRefused' : 'serverLost');
+  settled(): void {
+    if (!this.clientGone) this.owner.settled();
   }
 
   onOpened(binding: RelayBinding, answer: OpenConnectionResponse): void {
-    if (binding !== this.current) {
-      this.migration?.onTargetAnswer(binding, answer);
+    if (binding !== this.servers.current) {
+      this.attempt?.onTargetAnswer(binding, answer);
       return;
     }
     if (!answer.accepted) {
       binding.release();
-      this.current = undefined;
+      this.servers.current = undefined;
       this.owner.refused(answer.status ?? 503, answer.reason ?? '', answer.headers ?? []);
       this.finish();
       return;
@@ -308,7 +253,7 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   onAck(binding: RelayBinding, count: number, ranges: readonly number[]): void {
-    if (binding !== this.current) return;
+    if (binding !== this.servers.current) return;
     const highest = ranges.length > 0 ? ranges[ranges.length - 1]! : count;
     if (highest > this.inbound.forwarded) {
       binding.fail(`message ${highest} acknowledged, ${this.inbound.forwarded} sent`);
@@ -317,77 +262,70 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   onCheckpoint(binding: RelayBinding, checkpoint: Checkpoint): void {
-    if (binding !== this.current) return;
+    if (binding !== this.servers.current) return;
     const mayMoveAgain = this.context.save(checkpoint);
     if (mayMoveAgain && !this.moving) this.owner.settled();
   }
 
   onMigrateProgress(binding: RelayBinding, progress: MigrateConnectionProgress): void {
-    if (binding === this.current) this.migration?.onProgress(progress);
+    if (binding === this.servers.current) this.attempt?.onProgress(progress);
   }
 
   onServerClose(binding: RelayBinding, cause: CloseCause): void {
     // Held until now, it may be of a service connection that is lost.
-    if (binding.stream !== this.server || this.clientGone) return;
+    if (binding.stream !== this.servers.stream || this.clientGone) return;
     if (this.state === 'closing' && cause.code === 1006) this.owner.closeClient(1006, '');
     if (this.state !== 'open') return;
-    this.migration?.rollBack('closedByServer', 'ended');
+    this.attempt?.rollBack('closedByServer', 'ended');
     this.state = 'closing';
     this.owner.closeClient(cause.code, cause.reason);
   }
 
   onMigrateResponse(binding: RelayBinding, answer: MigrateConnectionResponse): void {
-    if (binding !== this.current) return;
-    if (answer.attempt !== this.rerouting?.attempt) this.migration?.onOriginAnswer(answer);
-    else this.rerouting.onAnswer(answer, this.inbound.forwarded);
+    if (binding === this.servers.current) this.moves.onAnswer(answer);
   }
 
   onReleased(binding: RelayBinding, close: CloseCause | undefined): void {
-    if (!this.leaving?.has(binding)) return;
+    if (!this.servers.isLeft(binding)) return;
     this.closeWanted = close;
-    this.leaving.finish();
+    this.servers.finishLeft();
   }
 
   left(): void {
-    this.leaving = undefined;
     if (this.state === 'ended') {
       this.owner.ended();
       return;
     }
-    this.server?.letThrough();
+    this.servers.stream?.letThrough();
     this.closeAsWanted();
-    if (this.rebinding?.gone) {
+    if (this.servers.givenUp) {
       this.serverGone();
       return;
     }
     this.owner.settled();
-    this.migration?.retry();
+    this.attempt?.retry();
   }
 
   onClosed(binding: RelayBinding): void {
-    if (binding !== this.current || !this.endTimer) return;
+    if (binding !== this.servers.current || !this.endTimer) return;
     binding.release();
-    this.current = undefined;
+    this.servers.current = undefined;
     this.finish();
   }
 
   onLost(binding: RelayBinding): void {
-    if (this.leaving?.has(binding)) {
-      this.leaving.lost(binding);
-      return;
+    const { servers } = this;
+    if (servers.onLeftLost(binding)) return;
+    let waits = servers.onAnswerLost(binding);
+    if (!waits && !this.attempt?.onLost(binding) && binding === servers.current) {
+      waits = this.detach();
     }
-    if (binding === this.rebinding?.binding) {
-      this.rebinding.drop();
-      this.owner.detached(binding.serverId);
-      return;
-    }
-    if (this.migration?.onLost(binding) || binding !== this.current) return;
-    if (this.detach(binding)) this.owner.detached(binding.serverId);
+    if (waits) this.owner.detached(binding.serverId);
   }
 
   /** Goes on with another service connection of the hub server that has the connection. */
   rebind(target: BindingTarget): void {
-    this.rebinding?.tryOn(target);
+    this.servers.tryOn(target);
   }
 
   /**
@@ -396,20 +334,21 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
    * @returns false when it is not the one that has the connection
    */
   reclaim(target: BindingTarget, epoch: number): boolean {
-    const { current, leaving, server } = this;
-    if (leaving?.serverId === target.serverId) {
-      leaving.reclaim(target, epoch);
-      return true;
+    const { servers } = this;
+    if (servers.reclaimLeft(target, epoch)) return true;
+    const { current, stream } = servers;
+    if (stream?.serverId !== target.serverId) {
+      this.attempt?.onReclaimed(target.serverId, epoch);
+      return false;
     }
-    if (server?.serverId !== target.serverId) this.migration?.onReclaimed(target.serverId, epoch);
-    if (server?.serverId !== target.serverId || epoch < server.epoch) return false;
+    if (epoch < stream.epoch) return false;
     if (current && current.epoch <= epoch) {
       current.release();
-      const waits = this.detach(current);
+      const waits = this.detach();
       current.target.lostByPeer();
       if (!waits) return false;
     }
-    this.rebinding?.insistOn(target);
+    servers.insistOn(target);
     return true;
   }
 
@@ -418,135 +357,66 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   }
 
   onRebound(binding: RelayBinding, answer: RebindConnectionResponse): void {
-    if (this.leaving?.has(binding)) this.leaving.onAnswer(binding, answer.accepted);
-    const { rebinding } = this;
-    if (binding !== rebinding?.binding) return;
-    const flowing = rebinding.route === binding;
-    rebinding.drop();
-    if (!answer.accepted) {
-      binding.release();
+    const goesOn = this.servers.onRebound(binding, answer);
+    if (goesOn === undefined) return;
+    if (goesOn === 'refused') {
       if (this.told) this.finish();
       else this.serverGone();
       return;
     }
-    if (!flowing && !this.inbound.resumeAt(answer.received)) {
+    if (goesOn === 'repeat' && !this.inbound.resumeAt(answer.received)) {
       binding.fail(`${answer.received} messages received of ${this.inbound.forwarded}`);
     }
-    this.rebinding = undefined;
-    this.current = binding;
-    this.cancelMigration('serverReturned');
+    this.servers.rebound(binding);
+    this.moves.cancel('serverReturned');
     binding.scheduleAck();
     this.forward();
-    this.rerouting?.end('moved');
-    if (this.clientGone) this.end();
-    else {
-      this.closeAsWanted();
-      this.owner.settled();
-    }
+    this.moves.endReroute('moved');
+    this.endIfWanted();
+    this.settled();
   }
 
   /** The hub server is gone for good: another one takes over, or the client is closed. */
   serverGone(): void {
-    if (!this.rebinding || this.migration) return;
-    this.rerouting?.end('failed', 'sessionLost');
+    if (!this.detached || this.attempt) return;
+    this.moves.endReroute('failed', 'sessionLost');
+    if (!this.servers.giveUp()) return;
     const { context } = this;
-    const { closing } = this.rebinding.stream;
-    // The client has yet to get what the server said before it closed the connection.
-    this.rebinding.gone = closing && this.leaving !== undefined;
-    if (this.rebinding.gone) return;
     const nothingLeft = this.clientGone && this.inbound.empty && !context.needed;
-    const isOver = closing || this.state !== 'open' || nothingLeft || !this.owner.survivesCrash;
-    if (isOver || context.obstacle) {
-      this.loseServer(isOver ? undefined : context.obstacle);
-      return;
-    }
-    const { serverId } = this.rebinding.stream;
-    const deadline = this.clock.now() + TAKEOVER_STEPS * this.stepMs;
-    const plan = { reason: 'crash', deadline };
-    this.migration = new RelayMigration(this, undefined, serverId, ++this.lastAttempt, plan);
-    this.progressed();
-    this.migration.takeOver();
+    const isClosed = this.servers.stream!.closing || this.state !== 'open';
+    const isOver = isClosed || nothingLeft || !this.owner.survivesCrash;
+    if (isOver || context.obstacle) this.loseServer(isOver ? undefined : context.obstacle);
+    else this.moves.takeOver();
   }
 
   /** Whether the connection has left this hub server, whose last word is still awaited. */
   isLeaving(serverId: string): boolean {
-    return this.leaving?.serverId === serverId;
+    return this.servers.leftId === serverId;
   }
 
   /** A hub server that the connection may have left has another service connection. */
   leftServerReturned(target: BindingTarget): void {
-    if (this.isLeaving(target.serverId)) this.leaving!.returned(target);
+    this.servers.leftReturned(target);
   }
 
   /** A hub server that the connection has left is gone for good. */
   leftServerGone(serverId: string): void {
-    if (this.isLeaving(serverId)) this.leaving!.finish();
+    if (this.isLeaving(serverId)) this.servers.finishLeft();
   }
 
-  /** What the server sends that has the connection. */
-  private get server(): ServerStream | undefined {
-    return (this.current ?? this.rebinding)?.stream;
-  }
-
-  /** The present binding is lost. @returns whether the link waits to be rebound */
-  private detach(binding: RelayBinding): boolean {
-    this.current = undefined;
-    if (this.state === 'opening') {
-      this.loseServer();
-      return false;
-    }
-    this.clock.clearTimer(this.endTimer);
-    this.endTimer = undefined;
-    this.rebinding = this.newRebinding(binding.stream);
-    this.cancelMigration('originLost');
-    this.rerouting?.end('failed', 'sessionLost');
-    return true;
-  }
-
-  private newRebinding(stream: ServerStream) {
-    return new Rebinding(this, stream, () => this.serverGone());
-  }
-
-  /** The hub server that was lost hears, when it is back, that another one has the connection. */
-  private leaveLostServer(server: string, reason: string) {
-    this.rebinding?.close(1012, 'moved', { server, reason, attempt: this.lastAttempt });
-    this.rebinding = undefined;
-  }
-
-  private cancelMigration(reason: string) {
-    const result = this.migration?.cancel(reason);
-    this.migration = undefined;
-    this.context.stay();
-    if (result) this.owner.migrationEnded(result);
-  }
-
-  /** After a migration: what was held goes to the server that has the connection now. */
-  private settle(result: MigrationResult) {
-    this.migration = undefined;
-    this.forward();
-    this.owner.migrationEnded(result);
-    if (this.clientGone) this.end();
-    else this.closeAsWanted();
-  }
-
-  /** Closes the connection as the application on the server that was left asked for. */
-  private closeAsWanted() {
-    const { closeWanted, current } = this;
-    if (!closeWanted || !current) return;
-    this.closeWanted = undefined;
-    this.onServerClose(current, closeWanted);
-  }
-
-  private forward() {
-    if (this.migration && !this.migration.flowing) return;
-    if (this.state === 'opening' || this.state === 'ended') return;
-    const pausing = this.rerouting && !this.rerouting.paused;
-    const route = pausing ? undefined : (this.current ?? this.rebinding?.route);
+  forward(): void {
+    if (!this.moves.flowing || this.state === 'opening' || this.state === 'ended') return;
+    const { route } = this.servers;
     if (route) this.inbound.forwardTo(route);
   }
 
+  endIfWanted(): void {
+    if (this.clientGone) this.endUnlessMoving();
+    else this.closeAsWanted();
+  }
+
   /** No server has the connection any more. */
-  private loseServer(reason = 'serverLost') {
+  loseServer(reason = 'serverLost'): void {
     const told = this.clientGone !== undefined;
     this.clientGone ??= { code: 1012, reason };
     if (this.state === 'opening') this.owner.serverLost();
@@ -557,9 +427,38 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     this.finish();
   }
 
+  /** Whether nothing is in the way of a move. */
+  private get movable(): boolean {
+    return !this.moving && this.servers.current !== undefined && !this.clientGone;
+  }
+
+  /** The present binding is lost. @returns whether the link waits to be rebound */
+  private detach(): boolean {
+    if (this.state === 'opening') {
+      this.servers.current = undefined;
+      this.loseServer();
+      return false;
+    }
+    this.clock.clearTimer(this.endTimer);
+    this.endTimer = undefined;
+    this.servers.detach();
+    this.moves.cancel('originLost');
+    this.moves.endReroute('failed', 'sessionLost');
+    return true;
+  }
+
+  /** Closes the connection as the application on the server that was left asked for. */
+  private closeAsWanted() {
+    const { closeWanted } = this;
+    const { current } = this.servers;
+    if (!closeWanted || !current) return;
+    this.closeWanted = undefined;
+    this.onServerClose(current, closeWanted);
+  }
+
   /** A link that moves to another service connection ends then, after what the client said last. */
-  private endUnlessDetached() {
-    if (!this.detached && !this.rerouting) this.end();
+  private endUnlessMoving() {
+    if (!this.detached && !this.isRerouting) this.end();
   }
 
   /**
@@ -569,13 +468,14 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
   private end() {
     if (this.state === 'ended' || this.endTimer) return;
     const { code, reason } = this.clientGone!;
-    if (!this.current || this.state === 'opening') {
-      this.current?.close(code, reason);
+    const { current } = this.servers;
+    if (!current || this.state === 'opening') {
+      current?.close(code, reason);
       this.finish();
       return;
     }
     this.told = true;
-    this.current.tellClosed(code, reason);
+    current.tellClosed(code, reason);
     this.endTimer = this.clock.setTimer(() => this.finish(), this.stepMs);
   }
 
@@ -584,13 +484,11 @@ export class RelayLink implements BindingEvents, MigratingLink, ReroutedLink, Le
     this.state = 'ended';
     this.clock.clearTimer(this.endTimer);
     const { code, reason } = this.clientGone ?? { code: 1006, reason: '' };
-    this.current?.release();
-    this.rebinding?.close(code, reason);
-    this.rebinding = undefined;
-    this.rerouting?.end('ended');
+    this.servers.end(code, reason);
+    this.moves.endReroute('ended');
     this.inbound.dispose();
     this.context.dispose();
     // The server that was left may still ask what became of the connection.
-    if (!this.leaving) this.owner.ended();
+    if (this.servers.leftId === undefined) this.owner.ended();
   }
 }

@@ -57,6 +57,10 @@ export interface MigratingLink {
   readonly lastEpoch: number;
   nextEpoch(): number;
   selectTarget(excluded: ReadonlySet<string>, to?: ServerSelector): BindingTarget | undefined;
+}
+
+/** One that hears how a migration goes. */
+export interface MigrationOwner {
   /**
    * The origin has handled this many messages and is paused.
    * @param flowed whether messages may have been sent that it had not received by then
@@ -96,6 +100,7 @@ export class RelayMigration implements MigrationAttempt {
 
   constructor(
     private readonly link: MigratingLink,
+    private readonly owner: MigrationOwner,
     /** Undefined when the origin is lost: the connection is taken over. */
     private readonly origin: RelayBinding | undefined,
     readonly from: string,
@@ -122,7 +127,7 @@ export class RelayMigration implements MigrationAttempt {
     this.link.clock.clearTimer(this.deadlineTimer);
     this.current = plan;
     this.ask();
-    this.link.progressed();
+    this.owner.progressed();
     return true;
   }
 
@@ -138,7 +143,7 @@ export class RelayMigration implements MigrationAttempt {
     this.waitsFor = isWaiting ? waitsFor : undefined;
     this.flowing = isWaiting && flow;
     this.flowed ||= this.flowing;
-    this.link.progressed();
+    this.owner.progressed();
   }
 
   onOriginAnswer(answer: MigrateConnectionResponse): void {
@@ -147,14 +152,14 @@ export class RelayMigration implements MigrationAttempt {
     this.flowing = false;
     if (!answer.ready) {
       this.finish();
-      this.link.stayed(this.result('failed', answer.reason || 'refusedByOrigin'));
+      this.owner.stayed(this.result('failed', answer.reason || 'refusedByOrigin'));
       return;
     }
-    this.link.originReady(answer, this.flowed);
+    this.owner.originReady(answer, this.flowed);
     this.ready = true;
     this.waitsFor = undefined;
     if (answer.to) this.current = { ...this.current, to: answer.to };
-    this.link.progressed();
+    this.owner.progressed();
     this.tryNext();
   }
 
@@ -172,7 +177,7 @@ export class RelayMigration implements MigrationAttempt {
     const { reason } = this.current;
     this.finish();
     this.acknowledge('committed', binding.serverId, reason);
-    this.link.moved(binding, this.origin, {
+    this.owner.moved(binding, this.origin, {
       ...this.result('moved', reason),
       to: binding.serverId,
     });
@@ -225,7 +230,7 @@ export class RelayMigration implements MigrationAttempt {
     this.finish();
     this.dropTarget(reason);
     this.acknowledge('rolledBack', this.from, reason);
-    this.link.stayed(this.result(outcome, reason));
+    this.owner.stayed(this.result(outcome, reason));
     return true;
   }
 
@@ -245,7 +250,7 @@ export class RelayMigration implements MigrationAttempt {
   abandon(code: number, reason: string): void {
     this.finish();
     this.target?.close(code, reason);
-    this.link.lost(this.result('ended', reason));
+    this.owner.lost(this.result('ended', reason));
   }
 
   /** Begins a takeover. */
@@ -269,7 +274,7 @@ export class RelayMigration implements MigrationAttempt {
 
   private giveUp() {
     this.finish();
-    this.link.lost(this.result('ended', this.lastFailure));
+    this.owner.lost(this.result('ended', this.lastFailure));
   }
 
   private tryNext() {

@@ -24,6 +24,10 @@ export interface ReroutedLink {
   nextEpoch(): number;
   /** A service connection of the hub server other than this one. */
   otherRoute(serverId: string, besides: BindingTarget): BindingTarget | undefined;
+}
+
+/** One that carries out what a reroute decides. */
+export interface RerouteOwner {
   /** The hub server is paused: the link leaves its service connection for this one. */
   leaveFor(target: BindingTarget, attempt: number, reason: string): void;
   rerouteEnded(result: RerouteResult): void;
@@ -40,6 +44,7 @@ export class RelayReroute {
 
   constructor(
     private readonly link: ReroutedLink,
+    private readonly owner: RerouteOwner,
     private readonly origin: RelayBinding,
     readonly attempt: number,
     private readonly plan: ReroutePlan,
@@ -68,13 +73,13 @@ export class RelayReroute {
     }
     this.paused = true;
     link.clock.clearTimer(this.timer);
-    link.leaveFor(target, attempt, this.plan.reason);
+    this.owner.leaveFor(target, attempt, this.plan.reason);
   }
 
   /** @param reason that of the plan when absent */
   end(outcome: RerouteResult['outcome'], reason = this.plan.reason): void {
     this.link.clock.clearTimer(this.timer);
-    this.link.rerouteEnded({ outcome, reason });
+    this.owner.rerouteEnded({ outcome, reason });
   }
 
   /** The link stays where it is. */

@@ -3,7 +3,8 @@ import { endpointName } from '../protocol/endpoint.js';
 import type { ClientRequest, EndpointKey, Payload, ServerSelector } from '../protocol/messages.js';
 import { RelayLink } from '../protocol/relay-link.js';
 import type { RelayLinkOwner } from '../protocol/relay-link-owner.js';
-import type { BindingTarget, Taker } from '../protocol/relay-binding.js';
+import type { BindingTarget } from '../protocol/relay-binding.js';
+import type { Taker } from '../protocol/server-stream.js';
 import type {
   MigrationPlan,
   MigrationResult,

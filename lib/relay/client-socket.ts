@@ -1,5 +1,5 @@
 import type { Payload } from '../protocol/messages.js';
-import type { Taker } from '../protocol/relay-binding.js';
+import type { Taker } from '../protocol/server-stream.js';
 
 /** The client's socket, real or simulated. */
 export interface ClientSocket {

@@ -151,7 +151,7 @@ export class MigrationRequests {
     const view = this.viewWaiting(connection)!;
     this.drop(connection);
     // The next one has a number of its own, for those who follow this one.
-    if (connection.currentLink) connection.currentLink.lastAttempt = view.attempt;
+    connection.currentLink?.skipAttempt(view.attempt);
     const state = reason === 'alreadyThere' ? 'none' : stateAfter(reason);
     connection.lastMigration = { ...view, state, reason };
     if (state !== 'none') this.countFailure(connection, reason);

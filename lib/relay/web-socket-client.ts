@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../protocol/clock.js';
 import type { Payload } from '../protocol/messages.js';
-import type { Taker } from '../protocol/relay-binding.js';
+import type { Taker } from '../protocol/server-stream.js';
 import { CloseCode, isSendableCode } from '../transport/close-codes.js';
 import type { ClientConnection, ClientSocket } from './client-connection.js';
 import type { ClientPings, Pingable } from './client-pings.js';

@@ -96,11 +96,11 @@ describe('the exhaustive search of a core with a mistake', () => {
 
   it('finds a relay that does not hold what the client sends during a reroute', () => {
     restore = mutate(RelayLink.prototype as never, 'forward', (original) => (self) => {
-      const link = self as { rerouting: unknown };
-      const { rerouting } = link;
-      link.rerouting = undefined;
+      const { moves } = self as { moves: { rerouting: unknown } };
+      const { rerouting } = moves;
+      moves.rerouting = undefined;
       original(self);
-      link.rerouting = rerouting;
+      moves.rerouting = rerouting;
     });
     expect(firstFinding('reroute, one message')).toContain('invariant 3');
   });

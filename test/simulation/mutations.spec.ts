@@ -5,7 +5,8 @@ import { InboundQueue } from '../../lib/protocol/inbound-queue.js';
 import { OutboundWindow } from '../../lib/protocol/outbound-window.js';
 import { Rebinding } from '../../lib/protocol/rebinding.js';
 import { RelayBinding } from '../../lib/protocol/relay-binding.js';
-import type { ServerStream } from '../../lib/protocol/relay-binding.js';
+import type { ServerStream } from '../../lib/protocol/server-stream.js';
+import { RelayLinkMoves } from '../../lib/protocol/relay-link-moves.js';
 import { RelayLink } from '../../lib/protocol/relay-link.js';
 import { RelayMigration } from '../../lib/protocol/relay-migration.js';
 import { RelaySession } from '../../lib/protocol/relay-session.js';
@@ -104,7 +105,7 @@ describe('the checker', () => {
   });
 
   it('finds an origin that keeps what it has not handed over', () => {
-    restore = mutate(RelayLink.prototype, 'moved', (original) => (self, ...args) => {
+    restore = mutate(RelayLinkMoves.prototype, 'moved', (original) => (self, ...args) => {
       const { inbound } = self as unknown as { inbound: InboundQueue };
       inbound.release(inbound.forwarded, []);
       return original(self, ...args);

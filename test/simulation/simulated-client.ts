@@ -1,4 +1,4 @@
-import type { Taker } from '../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../lib/protocol/server-stream.js';
 import type { Payload } from '../../lib/protocol/messages.js';
 import type { Retention } from '../../lib/protocol/retention.js';
 import type { ClientConnection, ClientSocket } from '../../lib/relay/client-connection.js';

@@ -3,7 +3,7 @@ import type { DynamicModule, INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { Taker } from '../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../lib/protocol/server-stream.js';
 import { AdminRelay } from '../../lib/admin/admin-relay.js';
 import { MigrationAdminModule } from '../../lib/admin/migration-admin.module.js';
 import { MigrationModule } from '../../lib/migration.module.js';

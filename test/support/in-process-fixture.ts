@@ -1,4 +1,4 @@
-import type { Taker } from '../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../lib/protocol/server-stream.js';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { Departure, HubLinkOwner, MoveRequest } from '../../lib/protocol/hub-link-owner.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';

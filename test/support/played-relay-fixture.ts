@@ -9,7 +9,7 @@ import type {
   MigrationAnswer,
   MigrationCommand,
 } from '../../lib/protocol/messages.js';
-import type { Taker } from '../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../lib/protocol/server-stream.js';
 import type { ClientConnection, ClientSocket } from '../../lib/relay/client-connection.js';
 import { leastConnections } from '../../lib/relay/least-connections.js';
 import type { MigrationEvent } from '../../lib/relay/migration-events.js';

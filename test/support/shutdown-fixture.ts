@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, vi } from 'vitest';
-import type { Taker } from '../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../lib/protocol/server-stream.js';
 import { HubCore } from '../../lib/hub/hub-core.js';
 import type { ShutdownMode } from '../../lib/options/index.js';
 import type { HubLink } from '../../lib/protocol/hub-link.js';

@@ -1,5 +1,5 @@
 import type { Payload } from '../../protocol/messages.js';
-import type { Taker } from '../../protocol/relay-binding.js';
+import type { Taker } from '../../protocol/server-stream.js';
 
 /** A client's WebSocket, open from the beginning. */
 export interface ClientWebSocket {

@@ -6,7 +6,7 @@ import { clientFrame } from '../../../test/support/client-frame.js';
 import { until } from '../../../test/support/until.js';
 import { FrameReader } from '../../transport/web-socket/frame-reader.js';
 import { systemClock } from '../../transport/system-clock.js';
-import type { Taker } from '../../protocol/relay-binding.js';
+import type { Taker } from '../../protocol/server-stream.js';
 import type { ClientWebSocketEvents } from './client-web-socket.js';
 import { FramedSocket } from './framed-socket.js';
 import { Outbox } from './outbox.js';

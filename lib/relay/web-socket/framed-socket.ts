@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Payload } from '../../protocol/messages.js';
-import type { Taker } from '../../protocol/relay-binding.js';
+import type { Taker } from '../../protocol/server-stream.js';
 import { payloadBytes } from '../../protocol/retention.js';
 import { CloseCode, cutReason } from '../../transport/close-codes.js';
 import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';

@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Payload } from '../../protocol/messages.js';
-import type { Taker } from '../../protocol/relay-binding.js';
+import type { Taker } from '../../protocol/server-stream.js';
 import { codeOfError, cutReason } from '../../transport/close-codes.js';
 import type { ClientWebSocket, ClientWebSocketEvents } from './client-web-socket.js';
 

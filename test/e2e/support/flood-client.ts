@@ -1,4 +1,4 @@
-import type { Taker } from '../../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../../lib/protocol/server-stream.js';
 import type { Payload } from '../../../lib/protocol/messages.js';
 import { SocketlessClient } from './relay-in-test.js';
 

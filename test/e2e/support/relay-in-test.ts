@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import type { Taker } from '../../../lib/protocol/relay-binding.js';
+import type { Taker } from '../../../lib/protocol/server-stream.js';
 import { MessageType } from '../../../lib/protocol/messages.js';
 import type { ControlMessage, Payload } from '../../../lib/protocol/messages.js';
 import type { Transport, TransportReceiver } from '../../../lib/protocol/transport.js';
