@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import assert from 'node:assert/strict';
 import {
   Catch,
   Injectable,
@@ -209,7 +208,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const { ws } of clients) ws.terminate();
-  await until(() => assert.deepEqual(apps.connections, []));
+  await until(() => expect(apps.connections.length).toBe(0));
   clients = [];
   await apps.close();
 });
