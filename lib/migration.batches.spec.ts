@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import assert from 'node:assert/strict';
 import {
   Catch,
   Injectable,
@@ -208,7 +209,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const { ws } of clients) ws.terminate();
-  await until(() => expect(apps.connections.length).toBe(0));
+  await until(() => assert.equal(apps.connections.length, 0));
   clients = [];
   await apps.close();
 });
